@@ -1,0 +1,25 @@
+//! `annals bench`: what a measurement needs. Never talks to a server's inside, only to its files and its wire.
+
+pub mod generate;
+mod ingest;
+
+use std::error::Error;
+
+#[derive(Debug, clap::Subcommand)]
+pub enum BenchCommand {
+    /// Write audit events that look like those of a real product, the same ones for the same seed
+    Generate(generate::GenerateArgs),
+    /// Measure recording over HTTP beside a handler that only parses
+    Ingest(ingest::IngestArgs),
+    /// Serve the handler that only parses
+    #[command(hide = true)]
+    ParseOnly(ingest::ParseOnlyArgs),
+}
+
+pub fn run(command: BenchCommand) -> Result<(), Box<dyn Error>> {
+    match command {
+        BenchCommand::Generate(args) => Ok(generate::run(args)?),
+        BenchCommand::Ingest(args) => ingest::run(&args),
+        BenchCommand::ParseOnly(args) => ingest::run_parse_only(&args),
+    }
+}

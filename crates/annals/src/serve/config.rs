@@ -1,0 +1,120 @@
+//! Settings of `serve`: flags and `ANNALS_*` variables win over the TOML file, and the file over the defaults.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use annals_core::secret::ApiKeySecret;
+use annals_engine::tenants::RetentionDays;
+use annals_engine::{FlushSettings, Settings};
+use clap::Args;
+use serde::Deserialize;
+use url::Url;
+
+use crate::logs::{self, LogFormat};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What was typed, or set in the environment, or written in the file: the same names everywhere.
+#[derive(Debug, Default, Args, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServeArgs {
+    /// TOML file with any of these settings, spelled with underscores.
+    #[arg(long, env = "ANNALS_CONFIG", value_name = "FILE")]
+    #[serde(skip)]
+    config: Option<PathBuf>,
+    /// Address to listen on [default: 127.0.0.1:4100].
+    #[arg(long, env = "ANNALS_LISTEN", value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+    /// Folder that holds everything that has no other place [default: ./annals-data].
+    #[arg(long, env = "ANNALS_DATA", value_name = "FOLDER")]
+    data: Option<PathBuf>,
+    /// Metadata and commit log [default: sqlite:DATA/annals.db].
+    #[arg(long, env = "ANNALS_DATABASE_URL", value_name = "URL")]
+    database_url: Option<String>,
+    /// Delta tables and export files [default: file://DATA/lake].
+    #[arg(long, env = "ANNALS_LAKE_URL", value_name = "URL")]
+    lake_url: Option<String>,
+    /// Base of the URLs in answers, when a proxy stands in front [default: from the request].
+    #[arg(long, env = "ANNALS_PUBLIC_URL", value_name = "URL")]
+    public_url: Option<String>,
+    /// Events that wait in the commit log before they move to the lake [default: 65536].
+    #[arg(long, env = "ANNALS_FLUSH_EVENTS", value_name = "EVENTS", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    flush_events: Option<u32>,
+    /// Age at which waiting events move to the lake, however few they are [default: 600].
+    #[arg(long, env = "ANNALS_FLUSH_SECONDS", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    flush_seconds: Option<u32>,
+    /// How long the files of finished exports are kept [default: 7].
+    #[arg(long, env = "ANNALS_EXPORT_DAYS", value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3650))]
+    export_days: Option<u32>,
+    /// Retention of organizations that never set one; 30, 60 … 330 or 365, 730 … 3650 [default: 365].
+    #[arg(long, env = "ANNALS_RETENTION_DAYS", value_name = "DAYS")]
+    retention_days: Option<u32>,
+    /// Form of the logs on standard error [default: human].
+    #[arg(long, env = "ANNALS_LOG_FORMAT", value_name = "FORMAT")]
+    log_format: Option<LogFormat>,
+    /// What is logged, for example `warn` or `annals_engine=debug,info` [default: our own at info].
+    #[arg(long, env = "ANNALS_LOG_LEVEL", value_name = "FILTER")]
+    log_level: Option<String>,
+    /// The first API key, instead of one drawn at random. Counts only on a new database. Set it by the environment: flags show
+    /// in process lists.
+    #[arg(long, env = "ANNALS_API_KEY", hide_env_values = true, value_name = "KEY")]
+    api_key: Option<String>,
+}
+
+/// What it means.
+pub struct ServeConfig {
+    pub listen: SocketAddr,
+    pub engine: Settings,
+    pub public_url: Option<Url>,
+    pub log_format: LogFormat,
+    pub log_level: String,
+    /// The operator knows the first key already: it need not be shown.
+    pub first_key_given: bool,
+}
+
+impl ServeConfig {
+    pub fn from_args(args: ServeArgs) -> Result<Self, String> {
+        let file = match &args.config {
+            Some(path) => read_file(path)?,
+            None => ServeArgs::default(),
+        };
+        let days = |n: u32| DAY * n;
+        let mut engine = Settings::on(args.data.or(file.data).unwrap_or_else(|| "annals-data".into()));
+        engine.database_url = args.database_url.or(file.database_url);
+        engine.lake_url = args.lake_url.or(file.lake_url);
+        engine.first_key = args.api_key.or(file.api_key).map(|text| first_key(&text)).transpose()?;
+        let flush = FlushSettings::default();
+        engine.flush = FlushSettings {
+            events: args.flush_events.or(file.flush_events).map_or(flush.events, |events| events as usize),
+            age: args.flush_seconds.or(file.flush_seconds).map_or(flush.age, |seconds| Duration::from_secs(seconds.into())),
+        };
+        engine.export_files = args.export_days.or(file.export_days).map_or(engine.export_files, days);
+        if let Some(days) = args.retention_days.or(file.retention_days) {
+            let unlisted = || format!("retention_days {days} must be one of 30, 60 … 330 or 365, 730 … 3650");
+            engine.default_retention = RetentionDays::new(days).ok_or_else(unlisted)?;
+        }
+        Ok(Self {
+            listen: args.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 4100))),
+            first_key_given: engine.first_key.is_some(),
+            engine,
+            public_url: args.public_url.or(file.public_url).map(|text| public_url(&text)).transpose()?,
+            log_format: args.log_format.or(file.log_format).unwrap_or_default(),
+            log_level: args.log_level.or(file.log_level).unwrap_or_else(|| logs::LEVEL_DEFAULT.to_owned()),
+        })
+    }
+}
+
+fn read_file(path: &Path) -> Result<ServeArgs, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    toml::from_str(&text).map_err(|error| format!("{}: {}", path.display(), error.to_string().replace('\n', " ")))
+}
+
+fn first_key(text: &str) -> Result<ApiKeySecret, String> {
+    ApiKeySecret::from_text(text).ok_or_else(|| "the first API key must be 8 to 256 printable ASCII characters without spaces".to_owned())
+}
+
+fn public_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    url.ok_or_else(|| format!("the public URL {text} must begin with http:// or https:// and name a host"))
+}

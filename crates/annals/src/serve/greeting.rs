@@ -1,0 +1,37 @@
+//! What a person sees on standard output when the server is ready.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use annals_core::secret::ApiKeySecret;
+
+/// Scripts wait for the line that begins with `listening on`. A key is printed only by the start that made it.
+pub fn print(address: SocketAddr, data: &Path, key: Option<&ApiKeySecret>) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "annals {}", env!("CARGO_PKG_VERSION"))?;
+    writeln!(out, "data in {}", data.display())?;
+    if let Some(key) = key {
+        writeln!(out, "\nAPI key, shown only now: {}\n", key.expose())?;
+        writeln!(out, "{}", first_event(address, key.expose()))?;
+    }
+    writeln!(out, "API reference: http://{address}/docs")?;
+    writeln!(out, "listening on http://{address}")?;
+    out.flush()
+}
+
+fn first_event(address: SocketAddr, key: &str) -> String {
+    format!(
+        r#"Record the first event, from another terminal:
+
+  export ANNALS_URL=http://{address} ANNALS_API_KEY={key}
+  annals_post() {{ curl -sS "$ANNALS_URL$1" -H "Authorization: Bearer $ANNALS_API_KEY" -H "Content-Type: application/json" -d "$2"; }}
+
+  annals_post /organizations '{{"name":"Acme"}}'                 # answers with an id: org_…
+  annals_post /audit_logs/actions/user.signed_in/schemas '{{"targets":[{{"type":"team"}}]}}'
+  annals_post /audit_logs/events '{{"organization_id":"org_…","event":{{"action":"user.signed_in",
+    "occurred_at":"2026-01-31T12:00:00Z","actor":{{"type":"user","id":"user_1"}},
+    "targets":[{{"type":"team","id":"team_1"}}],"context":{{"location":"203.0.113.7"}}}}}}'
+"#
+    )
+}

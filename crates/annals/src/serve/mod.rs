@@ -1,0 +1,65 @@
+//! `annals serve`: opens the engine, listens, and drains when asked to stop.
+
+mod config;
+mod greeting;
+
+use std::error::Error;
+use std::sync::Arc;
+
+use annals_engine::{Engine, SystemClock};
+use tokio::net::TcpListener;
+
+pub use config::ServeArgs;
+use config::ServeConfig;
+
+use crate::logs;
+
+/// Runs until a signal. Returns when everything that was accepted is durable and answered.
+pub fn run(args: ServeArgs) -> Result<(), Box<dyn Error>> {
+    let config = ServeConfig::from_args(args)?;
+    logs::start(config.log_format, &config.log_level)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(serve(config))
+}
+
+async fn serve(config: ServeConfig) -> Result<(), Box<dyn Error>> {
+    // The port comes first: when it is taken, no data folder is made.
+    let cannot_listen = |error| format!("cannot listen on {}: {error}", config.listen);
+    let listener = TcpListener::bind(config.listen).await.map_err(cannot_listen)?;
+    let address = listener.local_addr()?;
+    let stop = stop_signal()?;
+    let opened = Engine::open(config.engine.clone(), Arc::new(SystemClock)).await?;
+    if opened.first_key_ignored {
+        tracing::info!("ANNALS_API_KEY is not used: the database already has its first key");
+    }
+    let data = config.engine.data.canonicalize().unwrap_or(config.engine.data);
+    tracing::info!(url = %format!("http://{address}"), data = %data.display(), "listening");
+    let shown_key = if config.first_key_given { None } else { opened.first_key };
+    greeting::print(address, &data, shown_key.as_ref())?;
+    let server = annals_server::Config { public_url: config.public_url, ..annals_server::Config::default() };
+    let served = annals_server::run(server, opened.engine.clone(), listener, stop).await;
+    opened.engine.close().await;
+    tracing::info!("stopped");
+    Ok(served?)
+}
+
+/// Resolves at the first SIGTERM or Ctrl-C. A second one ends the process at once.
+fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut next = async move || {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    Ok(async move {
+        next().await;
+        tracing::info!("stopping: finishing what was accepted; signal again to end at once");
+        tokio::spawn(async move {
+            next().await;
+            std::process::exit(130);
+        });
+    })
+}

@@ -1,0 +1,6 @@
+//! The binary as its users meet it: started, fed over HTTP, stopped, killed, started again.
+
+mod at_size;
+mod lines;
+mod serve;
+mod server;

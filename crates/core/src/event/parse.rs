@@ -1,0 +1,259 @@
+//! From a request body to the normal form. Every wrong field is named; nothing is guessed.
+
+use std::borrow::Cow;
+
+use super::{Context, Members, MetadataText, NewEvent, NormalEvent, Party};
+use crate::json::{self, Json, JsonError, utf16_order};
+use crate::limits::{
+    ACTION_CHARS_MAX, CONTEXT_CHARS_MAX, EVENT_BYTES_MAX, METADATA_KEY_CHARS_MAX, METADATA_KEYS_MAX, METADATA_VALUE_CHARS_MAX,
+    NAME_CHARS_MAX, SCHEMA_VERSION_MAX, TARGETS_MAX,
+};
+use crate::time::Micros;
+
+/// Errors of one request are listed up to this many.
+const FIELD_ERRORS_MAX: usize = 20;
+
+/// Why a body is not an event.
+#[derive(Debug, thiserror::Error)]
+pub enum Rejected {
+    /// Answer 400: no field can be named.
+    #[error("malformed JSON: {0}")]
+    Malformed(#[from] JsonError),
+    /// Answer 422.
+    #[error("validation failed")]
+    Invalid(FieldErrors),
+}
+
+/// One wrong field: its path and what is wrong with it, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldError {
+    pub field: String,
+    pub code: String,
+}
+
+/// The wrong fields of one body, in the order of the wire contract's table.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FieldErrors(Vec<FieldError>);
+
+impl FieldErrors {
+    pub fn add(&mut self, field: impl Into<String>, code: impl Into<String>) {
+        if self.0.len() < FIELD_ERRORS_MAX {
+            self.0.push(FieldError { field: field.into(), code: code.into() });
+        }
+    }
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+    #[must_use]
+    pub fn into_vec(self) -> Vec<FieldError> {
+        self.0
+    }
+    /// # Errors
+    /// Itself, when there is any.
+    pub fn into_result(self) -> Result<(), Self> {
+        if self.0.is_empty() { Ok(()) } else { Err(self) }
+    }
+}
+
+pub(super) fn new_event(body: &[u8]) -> Result<NewEvent, Rejected> {
+    let mut errors = FieldErrors::default();
+    let body = json::parse(body)?;
+    if !matches!(body, Json::Object(_)) {
+        errors.add("body", format!("body must be an object, not {}", body.kind()));
+        return Err(Rejected::Invalid(errors));
+    }
+    let organization = required_text(&body, "", "organization_id", NAME_CHARS_MAX, &mut errors);
+    let event = match body.member("event") {
+        None => {
+            errors.add("event", "required");
+            None
+        }
+        Some(event @ Json::Object(_)) => normal_event(event, &mut errors),
+        Some(other) => {
+            errors.add("event", format!("event must be an object, not {}", other.kind()));
+            None
+        }
+    };
+    match (organization, event) {
+        (Some(organization), Some(event)) if errors.is_empty() => {
+            let event = NewEvent::new(organization, event);
+            if event.bytes > EVENT_BYTES_MAX {
+                errors.add("event", format!("event must be at most {EVENT_BYTES_MAX} bytes"));
+                return Err(Rejected::Invalid(errors));
+            }
+            Ok(event)
+        }
+        _ => Err(Rejected::Invalid(errors)),
+    }
+}
+
+fn normal_event(event: &Json<'_>, errors: &mut FieldErrors) -> Option<NormalEvent> {
+    let action = required_text(event, "event.", "action", ACTION_CHARS_MAX, errors);
+    if action.as_deref().is_some_and(|action| action.starts_with("annals.")) {
+        errors.add("event.action", "event.action must not start with annals., which is the server's own");
+    }
+    let occurred_at = occurred_at(event, errors);
+    let actor = match event.member("actor") {
+        None => {
+            errors.add("event.actor", "required");
+            None
+        }
+        Some(actor) => party(actor, "event.actor", errors),
+    };
+    let targets = targets(event, errors);
+    let context = context(event, errors);
+    let metadata = metadata(event, "event.metadata", errors);
+    let version = version(event, errors);
+    Some(NormalEvent { action: action?, version, occurred_at: occurred_at?, actor: actor?, targets: targets?, context: context?, metadata })
+}
+
+fn occurred_at(event: &Json<'_>, errors: &mut FieldErrors) -> Option<Micros> {
+    match event.member("occurred_at") {
+        None => errors.add("event.occurred_at", "required"),
+        Some(Json::String(text)) => match text.parse() {
+            Ok(time) => return Some(time),
+            Err(error) => errors.add("event.occurred_at", format!("event.occurred_at {error}")),
+        },
+        Some(_) => errors.add("event.occurred_at", "event.occurred_at must be a valid ISO 8601 date string"),
+    }
+    None
+}
+
+fn targets(event: &Json<'_>, errors: &mut FieldErrors) -> Option<Vec<Party>> {
+    let Some(targets) = event.member("targets") else {
+        errors.add("event.targets", "required");
+        return None;
+    };
+    let Json::Array(items) = targets else {
+        errors.add("event.targets", "event.targets must be an array");
+        return None;
+    };
+    if items.len() > TARGETS_MAX {
+        errors.add("event.targets", format!("event.targets must have at most {TARGETS_MAX} items"));
+        return None;
+    }
+    let parties: Vec<_> = items.iter().enumerate().map(|(i, item)| party(item, &format!("event.targets.{i}"), errors)).collect();
+    parties.into_iter().collect()
+}
+
+fn party(value: &Json<'_>, path: &str, errors: &mut FieldErrors) -> Option<Party> {
+    let Json::Object(_) = value else {
+        errors.add(path, format!("{path} must be an object"));
+        return None;
+    };
+    let prefix = format!("{path}.");
+    let id = required_text(value, &prefix, "id", NAME_CHARS_MAX, errors);
+    let kind = required_text(value, &prefix, "type", NAME_CHARS_MAX, errors);
+    let name = optional_text(value, &prefix, "name", NAME_CHARS_MAX, errors).filter(|name| !name.is_empty());
+    let metadata = metadata(value, &format!("{prefix}metadata"), errors);
+    let extra = unknown_members(value, &["id", "type", "name", "metadata"]);
+    Some(Party { id: id?, kind: kind?, name, metadata, extra })
+}
+
+fn context(event: &Json<'_>, errors: &mut FieldErrors) -> Option<Context> {
+    let Some(context) = event.member("context") else {
+        errors.add("event.context", "required");
+        return None;
+    };
+    let Json::Object(_) = context else {
+        errors.add("event.context", "event.context must be an object");
+        return None;
+    };
+    if context.member("location").is_none() {
+        errors.add("event.context.location", "required");
+    }
+    // An empty location is kept: older Go clients always send the member (wire contract §1).
+    let location = optional_text(context, "event.context.", "location", CONTEXT_CHARS_MAX, errors);
+    let user_agent = optional_text(context, "event.context.", "user_agent", CONTEXT_CHARS_MAX, errors).filter(|text| !text.is_empty());
+    Some(Context { location, user_agent, extra: unknown_members(context, &["location", "user_agent"]) })
+}
+
+/// Null, 0 and absent all mean "not named" (wire contract §1, schema semantics).
+fn version(event: &Json<'_>, errors: &mut FieldErrors) -> Option<u32> {
+    match event.member("version") {
+        None => None,
+        Some(Json::Number(value)) if value.fract() == 0.0 && (0.0..=f64::from(SCHEMA_VERSION_MAX)).contains(value) => {
+            (*value != 0.0).then_some(*value as u32)
+        }
+        Some(_) => {
+            errors.add("event.version", format!("event.version must be an integer from 1 to {SCHEMA_VERSION_MAX}"));
+            None
+        }
+    }
+}
+
+fn metadata(parent: &Json<'_>, path: &str, errors: &mut FieldErrors) -> Option<MetadataText> {
+    let members = match parent.member("metadata")? {
+        Json::Object(members) => members,
+        _ => {
+            errors.add(path, format!("{path} must be an object"));
+            return None;
+        }
+    };
+    if members.len() > METADATA_KEYS_MAX {
+        errors.add(path, format!("{path} must have at most {METADATA_KEYS_MAX} keys"));
+        return None;
+    }
+    for (key, value) in members {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+        if key.len() > METADATA_KEY_CHARS_MAX || !key.bytes().all(allowed) {
+            let shown: String = key.chars().take(METADATA_KEY_CHARS_MAX).collect();
+            errors.add(format!("{path}.{shown}"), format!("{path} keys must match ^[a-zA-Z0-9_-]{{0,{METADATA_KEY_CHARS_MAX}}}$"));
+            continue;
+        }
+        match value {
+            Json::String(text) if text.chars().count() > METADATA_VALUE_CHARS_MAX => {
+                errors.add(format!("{path}.{key}"), format!("{path}.{key} must be at most {METADATA_VALUE_CHARS_MAX} characters"));
+            }
+            Json::String(_) | Json::Number(_) | Json::Bool(_) => {}
+            other => errors.add(format!("{path}.{key}"), format!("{path}.{key} must be a string, number or boolean, not {}", other.kind())),
+        }
+    }
+    MetadataText::from_members(members.clone())
+}
+
+fn unknown_members(value: &Json<'_>, known: &[&str]) -> Members {
+    let Json::Object(members) = value else { return Vec::new() };
+    let unknown: Vec<_> = members.iter().filter(|(name, _)| !known.contains(&name.as_ref())).cloned().collect();
+    if unknown.is_empty() {
+        return Vec::new();
+    }
+    let mut unknown = Json::Object(unknown);
+    unknown.normalise();
+    let Json::Object(unknown) = unknown else { return Vec::new() };
+    let mut unknown: Members = unknown.into_iter().map(|(name, value)| (Cow::into_owned(name), value.canonical())).collect();
+    unknown.sort_by(|(a, _), (b, _)| utf16_order(a, b));
+    unknown
+}
+
+fn required_text(parent: &Json<'_>, prefix: &str, name: &str, chars_max: usize, errors: &mut FieldErrors) -> Option<String> {
+    if parent.member(name).is_none() {
+        errors.add(format!("{prefix}{name}"), "required");
+        return None;
+    }
+    let text = optional_text(parent, prefix, name, chars_max, errors)?;
+    if text.is_empty() {
+        errors.add(format!("{prefix}{name}"), format!("{prefix}{name} must not be empty"));
+        return None;
+    }
+    Some(text)
+}
+
+fn optional_text(parent: &Json<'_>, prefix: &str, name: &str, chars_max: usize, errors: &mut FieldErrors) -> Option<String> {
+    match parent.member(name)? {
+        Json::String(text) if text.len() <= chars_max || text.chars().count() <= chars_max => Some(text.clone().into_owned()),
+        Json::String(_) => {
+            errors.add(format!("{prefix}{name}"), format!("{prefix}{name} must be at most {chars_max} characters"));
+            None
+        }
+        _ => {
+            errors.add(format!("{prefix}{name}"), format!("{prefix}{name} must be a string"));
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "parse_tests.rs"]
+mod tests;

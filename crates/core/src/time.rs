@@ -1,0 +1,148 @@
+//! Instants in microseconds of UTC, every form in which clients send them, and the two forms in which they are printed.
+
+use std::fmt;
+
+use jiff::fmt::temporal::DateTimeParser;
+use jiff::tz::Offset;
+use serde::{Deserialize, Serialize};
+
+/// Microseconds since the Unix epoch, UTC.
+///
+/// Invariant: from 0000-01-01 to 9999-12-30T22:00, so that every value prints in a fixed width and texts order like values.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Debug)]
+pub struct Micros(i64);
+
+/// Not a date or time in a form that wire contract §0.2 accepts.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("must be a valid ISO 8601 date string")]
+pub struct TimeError;
+
+const YEAR_0000: i64 = -62_167_219_200_000_000;
+/// 9999-12-30T22:00Z, where the calendar of the time library ends.
+const YEAR_9999_END: i64 = 253_402_207_199_999_999;
+
+impl Micros {
+    /// `None` outside that range.
+    #[must_use]
+    pub fn new(micros: i64) -> Option<Self> {
+        (YEAR_0000..=YEAR_9999_END).contains(&micros).then_some(Self(micros))
+    }
+    /// The nearest representable instant.
+    #[must_use]
+    pub fn saturating(micros: i64) -> Self {
+        Self(micros.clamp(YEAR_0000, YEAR_9999_END))
+    }
+    #[must_use]
+    pub fn get(self) -> i64 {
+        self.0
+    }
+    /// Milliseconds since the epoch, rounded down; 0 before the epoch. For the time part of ids.
+    #[must_use]
+    pub fn id_millis(self) -> u64 {
+        u64::try_from(self.0.div_euclid(1000)).unwrap_or(0)
+    }
+    #[must_use]
+    pub fn saturating_add(self, duration: std::time::Duration) -> Self {
+        Self::saturating(self.0.saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
+    }
+    #[must_use]
+    pub fn saturating_sub(self, duration: std::time::Duration) -> Self {
+        Self::saturating(self.0.saturating_sub(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
+    }
+    /// `2026-07-23T10:11:12.000000Z`, the form of the canonical text.
+    #[must_use]
+    pub fn canonical(self) -> String {
+        self.print(6)
+    }
+    /// `2026-07-23T10:11:12.000Z`, the form of every answer (wire contract §0.2). Truncates.
+    #[must_use]
+    pub fn wire(self) -> String {
+        self.print(3)
+    }
+
+    fn print(self, digits: usize) -> String {
+        let (seconds, micros) = (self.0.div_euclid(1_000_000), self.0.rem_euclid(1_000_000));
+        // In range by the invariant of the type.
+        let time = jiff::Timestamp::from_second(seconds).unwrap_or_default();
+        let time = Offset::UTC.to_datetime(time);
+        let fraction = if digits == 3 { micros / 1000 } else { micros };
+        format!(
+            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{fraction:0digits$}Z",
+            time.year(),
+            time.month(),
+            time.day(),
+            time.hour(),
+            time.minute(),
+            time.second()
+        )
+    }
+}
+
+impl std::str::FromStr for Micros {
+    type Err = TimeError;
+
+    /// A date, or a date and a time with 0 to 9 fractional digits, with `Z`, a numeric offset or none (then UTC).
+    /// Truncates to microseconds.
+    fn from_str(text: &str) -> Result<Self, TimeError> {
+        static PARSER: DateTimeParser = DateTimeParser::new();
+        // The parser knows more than ISO 8601 in its strict sense: weekdays, zones in brackets, signs of years.
+        let plain = |b: u8| b.is_ascii_digit() || matches!(b, b'-' | b':' | b'.' | b'+' | b'T' | b't' | b'Z' | b'z' | b' ');
+        if !text.bytes().all(plain) || !text.starts_with(|c: char| c.is_ascii_digit()) {
+            return Err(TimeError);
+        }
+        let pieces = PARSER.parse_pieces(text).map_err(|_| TimeError)?;
+        let offset = pieces.to_numeric_offset().unwrap_or(Offset::UTC);
+        let time = pieces.date().to_datetime(pieces.time().unwrap_or(jiff::civil::Time::midnight()));
+        let instant = offset.to_timestamp(time).map_err(|_| TimeError)?;
+        Self::new(i64::try_from(instant.as_nanosecond().div_euclid(1000)).map_err(|_| TimeError)?).ok_or(TimeError)
+    }
+}
+
+impl fmt::Display for Micros {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.canonical())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, canonical: &str) {
+        let time: Micros = text.parse().unwrap_or_else(|_| panic!("{text} must parse"));
+        assert_eq!(time.canonical(), canonical, "{text}");
+    }
+
+    #[test]
+    fn every_form_that_clients_send_is_read() {
+        check("2022-09-08T19:46:03.435Z", "2022-09-08T19:46:03.435000Z");
+        check("2023-01-02T15:04:05.123456789-05:00", "2023-01-02T20:04:05.123456Z");
+        check("2023-01-02T15:04:05-05:00", "2023-01-02T20:04:05.000000Z");
+        check("2023-01-02T15:04:05.123", "2023-01-02T15:04:05.123000Z");
+        check("2023-01-02T15:04:05", "2023-01-02T15:04:05.000000Z");
+        check("2023-01-02T15:04:05.1234567+00:00", "2023-01-02T15:04:05.123456Z");
+        check("2023-01-02", "2023-01-02T00:00:00.000000Z");
+        check("2023-01-02T15:04:05.1Z", "2023-01-02T15:04:05.100000Z");
+        check("1969-12-31T23:59:59.999999Z", "1969-12-31T23:59:59.999999Z");
+        check("0000-01-01T00:00:00Z", "0000-01-01T00:00:00.000000Z");
+        check("9999-12-30T00:00:00Z", "9999-12-30T00:00:00.000000Z");
+    }
+
+    #[test]
+    fn everything_else_is_refused() {
+        for text in [
+            "", "now", "1673449445", "2023-13-01", "2023-02-30T00:00:00Z", "2023-01-02T25:00:00Z", "-002023-01-02",
+            "2023-01-02T15:04:05Z[UTC]", "2023-01-02T15:04:05.1234567890Z", "12023-01-02", "2023-01-02T15:04:05+99:00", "9999-12-31T23:00:00-05:00",
+            "0000-01-01T00:00:00+05:00", "2023-01-02T", "\u{0662}023-01-02",
+        ] {
+            assert!(text.parse::<Micros>().is_err(), "{text:?} must not parse");
+        }
+    }
+
+    #[test]
+    fn both_prints_have_fixed_width() {
+        let time = Micros::new(-1).expect("in range");
+        assert_eq!(time.wire(), "1969-12-31T23:59:59.999Z");
+        assert_eq!(time.canonical(), "1969-12-31T23:59:59.999999Z");
+    }
+}

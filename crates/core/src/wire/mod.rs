@@ -1,0 +1,44 @@
+//! The JSON of the HTTP API, spoken by server and client alike, so that the two cannot drift. One file per resource: what a client
+//! writes, how a server reads it, what it answers.
+//!
+//! Requests are read by [`FromBody`] and never by serde: every wrong field is named, a duplicate member is refused, and what
+//! clients send instead of "absent" counts as absent. Nothing here knows the engine or a status code.
+
+mod api_key;
+mod audit_event;
+mod error;
+mod export;
+mod list;
+mod organization;
+mod retention;
+mod schema;
+mod text;
+mod read;
+mod time;
+
+pub use api_key::{ApiKey, ApiKeyOwner, ApiKeyValidation, CreateApiKey, CreatedApiKey, ExpireApiKey, ValidateApiKey};
+pub use audit_event::{Actor, AuditEvent, AuditEventCreated, Context, CreateAuditEvent, MetadataValue, Target};
+pub use error::{BadRequest, BrokenRule, ErrorMessage, FieldProblem, InvalidAuditEvent, InvalidBody, ValidationFailed};
+pub use export::{CreateExport, Export, ExportState};
+pub use list::{Cursors, List};
+pub use organization::{
+    CreateOrganization, DomainData, DomainDataState, DomainState, DomainStrategy, Organization, OrganizationDomain, UpdateOrganization,
+};
+pub use read::{Fields, FromBody};
+pub use retention::{AuditLogConfiguration, ConfigurationState, Retention, SetRetention};
+pub use schema::{Action, ActorRules, CreateSchema, Schema, SchemaTarget, widen};
+pub use text::ShownId;
+pub use time::{Moment, Timestamp};
+
+/// A member that always holds one text, such as `"object": "list"`.
+macro_rules! constant {
+    ($name:ident, $text:literal) => {
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+        pub enum $name {
+            #[default]
+            #[serde(rename = $text)]
+            Is,
+        }
+    };
+}
+use constant;

@@ -1,0 +1,141 @@
+//! One commit as bytes: what the fsync makes durable.
+//!
+//! ```text
+//! "AL" ‖ format:u8 ‖ raw length:u32 LE ‖ zstd frame with checksum of postcard(Body)
+//! ```
+//!
+//! The checksum, the length and the commit's own number inside make a flipped, truncated or misplaced row noticed.
+
+use annals_core::event::NormalEvent;
+use annals_core::ids::{CommitNumber, EnvironmentId, OrganizationId, ShardId};
+use annals_core::limits::{COMMIT_BYTES_MAX, COMMIT_RECORDS_MAX};
+use annals_core::time::Micros;
+use serde::{Deserialize, Serialize};
+
+const MAGIC: &[u8; 2] = b"AL";
+const FORMAT: u8 = 1;
+const HEADER_BYTES: usize = 7;
+/// Level 1: the committer compresses on the path to the acknowledgement.
+const ZSTD_LEVEL: i32 = 1;
+/// Canonical bytes, and for each record its ids, key and lengths.
+const RAW_BYTES_MAX: usize = 2 * COMMIT_BYTES_MAX + 256 * COMMIT_RECORDS_MAX;
+
+/// Everything of one commit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Body {
+    pub shard: ShardId,
+    pub number: CommitNumber,
+    /// One server time for all records of the commit.
+    pub received_at: Micros,
+    pub records: Vec<Record>,
+}
+
+/// New kinds are added at the end: the position is the tag.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Record {
+    AuditEvent(AuditRecord),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AuditRecord {
+    pub environment: EnvironmentId,
+    pub organization: OrganizationId,
+    pub seq: u64,
+    pub key: Option<KeyMark>,
+    pub event: NormalEvent,
+}
+
+/// An idempotency key and the body it came with, as digests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyMark {
+    pub key: [u8; 16],
+    pub body: [u8; 12],
+}
+
+/// The bytes are not a commit that we wrote.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("commit {number}: {reason}")]
+pub struct BlobError {
+    pub number: CommitNumber,
+    pub reason: String,
+}
+
+/// Keeps its buffers between commits.
+pub struct Encoder {
+    zstd: zstd::bulk::Compressor<'static>,
+}
+
+impl Encoder {
+    /// # Errors
+    /// The compressor cannot be set up (out of memory).
+    pub fn new() -> std::io::Result<Self> {
+        let mut zstd = zstd::bulk::Compressor::new(ZSTD_LEVEL)?;
+        zstd.include_checksum(true)?;
+        Ok(Self { zstd })
+    }
+
+    /// # Errors
+    /// More than a commit may hold, or out of memory.
+    pub fn encode(&mut self, body: &Body) -> std::io::Result<Vec<u8>> {
+        let raw = postcard::to_stdvec(body).map_err(std::io::Error::other)?;
+        if raw.len() > RAW_BYTES_MAX {
+            return Err(std::io::Error::other("commit too large"));
+        }
+        let packed = self.zstd.compress(&raw)?;
+        let mut blob = Vec::with_capacity(HEADER_BYTES + packed.len());
+        blob.extend_from_slice(MAGIC);
+        blob.push(FORMAT);
+        blob.extend_from_slice(&u32::try_from(raw.len()).map_err(std::io::Error::other)?.to_le_bytes());
+        blob.extend_from_slice(&packed);
+        Ok(blob)
+    }
+}
+
+/// # Errors
+/// Names the commit and what is wrong with it.
+pub fn decode(shard: ShardId, number: CommitNumber, blob: &[u8]) -> Result<Body, BlobError> {
+    let damaged = |reason: &str| BlobError { number, reason: reason.to_owned() };
+    let (header, packed) = blob.split_at_checked(HEADER_BYTES).ok_or_else(|| damaged("shorter than its header"))?;
+    if &header[..2] != MAGIC {
+        return Err(damaged("not a commit"));
+    }
+    if header[2] != FORMAT {
+        return Err(damaged("written by a newer version"));
+    }
+    let raw_bytes = u32::from_le_bytes([header[3], header[4], header[5], header[6]]) as usize;
+    if raw_bytes > RAW_BYTES_MAX {
+        return Err(damaged("impossible length"));
+    }
+    let raw = zstd::bulk::decompress(packed, raw_bytes).map_err(|error| damaged(&error.to_string()))?;
+    if raw.len() != raw_bytes {
+        return Err(damaged("length differs from its header"));
+    }
+    let body: Body = postcard::from_bytes(&raw).map_err(|error| damaged(&error.to_string()))?;
+    if body.shard != shard || body.number != number {
+        return Err(damaged("belongs to another place"));
+    }
+    Ok(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commit_log::tests::record;
+
+    #[test]
+    fn every_flipped_byte_and_every_truncation_is_noticed() {
+        let (shard, number) = (ShardId::new(1), CommitNumber::new(7).expect("small"));
+        let body = Body { shard, number, received_at: Micros::saturating(5), records: vec![record("a", 0), record("b", 1)] };
+        let blob = Encoder::new().expect("memory").encode(&body).expect("small");
+        assert_eq!(decode(shard, number, &blob), Ok(body));
+        assert!(decode(shard, CommitNumber::ZERO, &blob).is_err());
+        for i in 0..blob.len() {
+            assert!(decode(shard, number, &blob[..i]).is_err(), "truncated at {i}");
+            for bit in 0..8 {
+                let mut flipped = blob.clone();
+                flipped[i] ^= 1 << bit;
+                assert!(decode(shard, number, &flipped).is_err(), "byte {i} bit {bit}");
+            }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Which idempotency keys were used in the last 24 hours, and with which body. Never the durable copy of a key: that is the
+//! commit log, so nothing is written here before a request is answered.
+//!
+//! ```text
+//! commit is durable ─ insert ─▶ active map ─ seal ─▶ run, tier 0 ─ merge (8 → 1) ─▶ tier 1 ─▶ tier 2 …   ─ expire ─▶ gone
+//!                                   ▲                     memory: one filter (18.5 bits a key) for 131,072 keys,
+//!        commit log, at start ──────┘                     one fence (24 bytes) for 128;   disk: 32 bytes a key
+//! ```
+//!
+//! **What holds after a crash at any place**
+//! 1. Before a seal is durable: the entries are in the commit log and are inserted again at start.
+//! 2. After a seal, before the rows leave the commit log: the same keys are in a run and in the active map. They say the
+//!    same, so a probe does not mind, and a merge drops one of the two.
+//! 3. After a merge is durable, before its sources are deleted: as in 2.
+//! 4. While a file is written: it has another ending, and the next start removes it.
+//!
+//! So the caller keeps one rule: **rows leave the commit log only after the seal through their commit is finished.**
+//!
+//! `KeyIndex` belongs to the one thread that commits. `seal` and `merge` block that thread; where that is too long, plan the
+//! work here, write it on another thread, and finish it here.
+
+mod active;
+mod entry;
+mod error;
+mod filter;
+mod index;
+mod merge;
+mod probe;
+mod run;
+mod run_file;
+mod run_writer;
+mod seal;
+#[cfg(test)]
+mod tests;
+
+pub use entry::{BodyDigest, KEY_LIFETIME_SECONDS, KeyDigest, KeyEntry, Seconds, Seen};
+pub use error::KeyIndexError;
+pub use index::{ACTIVE_KEYS_MAX, KeyIndex, RUNS_MAX};
+pub use merge::{Merge, Merged, RUNS_PER_MERGE};
+pub use seal::{Seal, Sealed};

@@ -1,0 +1,220 @@
+//! The commit log: group commit, one writer per shard.
+//!
+//! The steps of a commit, with what is true if the process dies right after each. The numbers stand again at the lines that
+//! do the steps.
+//!
+//! 1. **Gather** whatever waits, up to a bound. No timer: the next commit starts when the last one returned. *Nothing stored.*
+//! 2. **Answer known keys**: a repeated idempotency key takes no place. *Nothing stored.*
+//! 3. **Assign** number, received time, ids and seqs, in memory. *Nothing stored; the numbers are given again.*
+//! 4. **Store** one blob in one transaction, which also checks the fence. *Stored or not; nobody was told. Start-up finds out.*
+//! 5. **Apply**: heads, keys and tail learn of it. The same function replays the log at start. *Stored.*
+//! 6. **Acknowledge.** *Stored, and the client knows.*
+//!
+//! And later, when the lake holds the records durably:
+//!
+//! 7. **Seal** the keys of the flushed commits into a run. *Keys are in both places, which say the same.*
+//! 8. **Release** the rows and raise the saved heads, in one transaction. *The lake has the records, the run has the keys.*
+//! 9. **Forget** the commits in the tail. *Memory only.*
+
+mod batch;
+mod blob;
+mod committer;
+pub(crate) mod keys;
+mod recover;
+mod state;
+mod tail;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use annals_core::event::ValidEvent;
+use annals_core::ids::{AuditEventId, CommitNumber, EnvironmentId, OrganizationId, ShardId};
+use annals_core::time::Micros;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+pub use blob::KeyMark;
+pub use recover::RecoverError;
+pub use tail::{Tail, TailCommit, TailSize};
+
+use crate::clock::Clock;
+use crate::store::{Store, StoreError};
+use committer::Committer;
+
+/// Requests that may wait for the committer. More are told to come back.
+const QUEUE_MAX: usize = 16 * 1024;
+/// Canonical bytes that may wait.
+const QUEUE_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Bounds of the tail. When the lake cannot take records, recording goes on up to here.
+#[derive(Debug, Clone, Copy)]
+pub struct TailLimits {
+    pub events_max: usize,
+    pub bytes_max: usize,
+}
+
+impl Default for TailLimits {
+    fn default() -> Self {
+        Self { events_max: 1_000_000, bytes_max: 1024 * 1024 * 1024 }
+    }
+}
+
+/// What opening needs to know of the lake.
+#[derive(Debug, Clone, Copy)]
+pub struct LakePosition {
+    /// Commits up to here are in the lake.
+    pub flushed_through: CommitNumber,
+    /// The newest received time in the lake: ids must not fall behind it, whatever the clock says.
+    pub received_at: Option<Micros>,
+}
+
+pub struct LogSettings {
+    pub shard: ShardId,
+    /// Where the runs of idempotency keys are.
+    pub keys_folder: PathBuf,
+    pub tail: TailLimits,
+}
+
+/// The handle: everybody appends through it, one thread behind it writes.
+pub struct CommitLog {
+    queue: mpsc::Sender<Work>,
+    budget: Arc<Semaphore>,
+    tail: Arc<Tail>,
+    limits: TailLimits,
+    health: Arc<Mutex<Health>>,
+    thread: Mutex<Option<std::thread::JoinHandle<()>>>,
+}
+
+/// Whether appends can succeed now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Health {
+    Good,
+    /// The last commit's outcome is not known; every request tries to find out.
+    Unsettled(String),
+    /// Another process owns the shard, or the log is damaged: this process never writes again.
+    Stopped(String),
+}
+
+/// One event on its way, with where to send the outcome.
+pub(crate) struct Append {
+    pub environment: EnvironmentId,
+    pub organization: OrganizationId,
+    pub event: ValidEvent,
+    pub key: Option<KeyMark>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Appended {
+    Stored(AuditEventId),
+    /// Same key, same body, within 24 hours.
+    Replayed,
+    /// Same key, other body. Nothing was stored.
+    KeyReused,
+}
+
+/// Not stored, or not known: sending again with the same key is safe.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}")]
+pub struct NotAppended {
+    pub reason: &'static str,
+    pub retry_after: Duration,
+}
+
+enum Work {
+    Append(Waiting),
+    Retire { through: CommitNumber, done: oneshot::Sender<Result<(), RetireError>> },
+    /// Finish what waits, then end.
+    Drain,
+}
+
+struct Waiting {
+    append: Append,
+    outcome: oneshot::Sender<Result<Appended, NotAppended>>,
+    /// Returns the bytes to the budget when the request is answered.
+    _bytes: tokio::sync::OwnedSemaphorePermit,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RetireError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Keys(#[from] keys::KeyIndexError),
+    #[error("the committer has ended")]
+    Ended,
+}
+
+impl CommitLog {
+    /// Takes over the shard, replays what is not in the lake, and starts the committer.
+    ///
+    /// # Errors
+    /// The store or the key runs cannot be read, or hold something that we did not write.
+    pub async fn open(store: Arc<dyn Store>, clock: Arc<dyn Clock>, settings: LogSettings, lake: LakePosition) -> Result<Self, RecoverError> {
+        let tail = Arc::new(Tail::new(settings.shard));
+        let (fence, state) = recover::replay(&*store, &*clock, &settings, lake, &tail).await?;
+        let health = Arc::new(Mutex::new(Health::Good));
+        let committer = Committer::new(store, clock, fence, state, Arc::clone(&tail), Arc::clone(&health)).map_err(RecoverError::Thread)?;
+        let (queue, work) = mpsc::channel(QUEUE_MAX);
+        let runtime = tokio::runtime::Handle::current();
+        // A thread of its own: it compresses and reads key runs, which would hold up the runtime's workers.
+        let thread = std::thread::Builder::new()
+            .name("annals-committer".to_owned())
+            .spawn(move || runtime.block_on(committer.run(work)))
+            .map_err(RecoverError::Thread)?;
+        let budget = Arc::new(Semaphore::new(QUEUE_BYTES_MAX));
+        Ok(Self { queue, budget, tail, limits: settings.tail, health, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Returns after the commit that holds the event is durable. Dropping the future does not take the event back.
+    pub(crate) async fn append(&self, append: Append) -> Result<Appended, NotAppended> {
+        let size = self.tail.size();
+        if size.events >= self.limits.events_max || size.bytes >= self.limits.bytes_max {
+            return Err(NotAppended { reason: "the lake cannot take records and the tail is full", retry_after: Duration::from_secs(10) });
+        }
+        let busy = |_| NotAppended { reason: "too many events are waiting", retry_after: Duration::from_secs(1) };
+        let bytes = u32::try_from(append.event.bytes()).unwrap_or(u32::MAX);
+        let permit = Arc::clone(&self.budget).try_acquire_many_owned(bytes).map_err(busy)?;
+        let (outcome, answer) = oneshot::channel();
+        let work = Work::Append(Waiting { append, outcome, _bytes: permit });
+        self.queue.try_send(work).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => busy(tokio::sync::TryAcquireError::NoPermits),
+            mpsc::error::TrySendError::Closed(_) => NotAppended { reason: "the server is stopping", retry_after: Duration::from_secs(5) },
+        })?;
+        answer.await.unwrap_or(Err(NotAppended { reason: "the server is stopping", retry_after: Duration::from_secs(5) }))
+    }
+
+    /// Steps 7 to 9. Call it when the lake durably holds every commit up to `through` and readers see that.
+    ///
+    /// # Errors
+    /// Nothing is lost: the same call later goes on where this one stopped.
+    pub async fn retire(&self, through: CommitNumber) -> Result<(), RetireError> {
+        let (done, answer) = oneshot::channel();
+        self.queue.send(Work::Retire { through, done }).await.map_err(|_| RetireError::Ended)?;
+        answer.await.unwrap_or(Err(RetireError::Ended))
+    }
+
+    #[must_use]
+    pub fn tail(&self) -> &Arc<Tail> {
+        &self.tail
+    }
+
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Refuses new work, finishes what waits, and returns when the committer has ended.
+    pub async fn close(&self) {
+        // An error means that it has ended already.
+        let _ = self.queue.send(Work::Drain).await;
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let joined = tokio::task::spawn_blocking(move || thread.join()).await;
+            if !matches!(joined, Ok(Ok(()))) {
+                tracing::error!("the committer ended by a panic");
+            }
+        }
+    }
+}

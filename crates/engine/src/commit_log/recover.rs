@@ -1,0 +1,104 @@
+//! What the log says after a start, and after a commit whose outcome is not known.
+
+use annals_core::ids::CommitNumber;
+
+use super::blob::{self, BlobError};
+use super::keys::{KeyIndex, KeyIndexError};
+use super::state::{LogState, seconds};
+use super::tail::{Tail, TailCommit};
+use super::{LakePosition, LogSettings};
+use crate::clock::Clock;
+use crate::store::{Fence, Store, StoreError, StoredCommit};
+
+/// Rows read at a time.
+const ROWS_PER_READ: u32 = 256;
+
+#[derive(Debug, thiserror::Error)]
+pub enum RecoverError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the commit log is damaged: {0}")]
+    Blob(#[from] BlobError),
+    #[error(transparent)]
+    Keys(#[from] KeyIndexError),
+    #[error("the commit log is damaged: commit {expected} is missing")]
+    Hole { expected: CommitNumber },
+    #[error("cannot start the committer: {0}")]
+    Thread(#[source] std::io::Error),
+}
+
+/// Takes over the shard and reads every row that is left in the log.
+pub(super) async fn replay(
+    store: &dyn Store,
+    clock: &dyn Clock,
+    settings: &LogSettings,
+    lake: LakePosition,
+    tail: &Tail,
+) -> Result<(Fence, LogState), RecoverError> {
+    // The claim comes first: a commit that an earlier process still has on its way can no longer land behind our reads.
+    let fence = store.claim_shard(settings.shard).await?;
+    let keys = KeyIndex::open(&settings.keys_folder, seconds(clock.now()))?;
+    let sealed_through = keys.sealed_through().unwrap_or(0);
+    let heads = store.heads(settings.shard).await?;
+    let received_at = lake.received_at.unwrap_or_else(|| annals_core::time::Micros::saturating(0));
+    let mut state = LogState::new(settings.shard, received_at, heads, keys);
+    let mut after = CommitNumber::ZERO;
+    loop {
+        let rows = store.commits_after(settings.shard, after, ROWS_PER_READ).await?;
+        let Some(last) = rows.last() else { break };
+        let next = last.number;
+        for row in &rows {
+            if after != CommitNumber::ZERO && Some(row.number) != after.next() {
+                return Err(RecoverError::Hole { expected: after.next().unwrap_or(after) });
+            }
+            after = row.number;
+            let body = blob::decode(settings.shard, row.number, &row.blob)?;
+            state.apply_replayed(&body, sealed_through);
+            // A row that the lake already holds stays out of the tail: the flush released nothing before it was killed.
+            if row.number > lake.flushed_through {
+                tail.push(TailCommit::new(body));
+            }
+        }
+        after = next;
+    }
+    let last = store.last_commit(settings.shard).await?;
+    let behind_lake = lake.flushed_through > last;
+    if (after != CommitNumber::ZERO && after != last) || behind_lake {
+        return Err(RecoverError::Hole { expected: last.max(lake.flushed_through) });
+    }
+    let first_expected = lake.flushed_through.next().unwrap_or(last);
+    if after == CommitNumber::ZERO && last > lake.flushed_through {
+        return Err(RecoverError::Hole { expected: first_expected });
+    }
+    state.last = last;
+    Ok((fence, state))
+}
+
+/// Whether a commit whose outcome is not known was stored, and the fence to go on with.
+pub(super) async fn settle(store: &dyn Store, state: &LogState, commit: &StoredCommit) -> Result<(Fence, bool), StoreError> {
+    // A new epoch: should the lost write still be on its way, it will be refused when it arrives.
+    let fence = store.claim_shard(state.shard).await?;
+    let last = store.last_commit(state.shard).await?;
+    if last == state.last {
+        return Ok((fence, false));
+    }
+    let found = store.commits_after(state.shard, state.last, 1).await?;
+    if found.first() == Some(commit) {
+        return Ok((fence, true));
+    }
+    Err(StoreError::Damaged { what: format!("commit {}", commit.number) })
+}
+
+impl LogState {
+    /// Like [`LogState::apply`], without inserting keys that a run already holds.
+    fn apply_replayed(&mut self, body: &blob::Body, sealed_through: u64) {
+        if body.number.get() > sealed_through {
+            return self.apply(body);
+        }
+        let mut without_keys = body.clone();
+        for blob::Record::AuditEvent(record) in &mut without_keys.records {
+            record.key = None;
+        }
+        self.apply(&without_keys);
+    }
+}

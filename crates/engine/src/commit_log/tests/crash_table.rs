@@ -1,0 +1,1 @@
+//! The crash table of the commit log.

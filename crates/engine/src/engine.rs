@@ -1,0 +1,259 @@
+//! The handle that the server holds, and how it is put together and taken apart.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use annals_core::event::NewEvent;
+use annals_core::secret::ApiKeySecret;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::answers::Answers;
+use crate::append::{self, AppendError, Receipt};
+use crate::clock::Clock;
+use crate::commit_log::{CommitLog, Health, LakePosition, LogSettings, RecoverError, RetireError, TailLimits};
+use crate::data_folder::{DataFolder, DataFolderError};
+use crate::exports::Exports;
+use crate::founding;
+use crate::jobs::{self, Chores, ExportJob, FlushJob, FlushSettings, LakeHealth};
+use crate::lake::{Lake, LakeError, LakeSettings};
+use crate::read::{ExportFiles, ReadError, Reader};
+use crate::store::{self, Store, StoreError};
+use crate::tenants::{RetentionDays, Scope, Tenants};
+
+/// What an engine is made from.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Holds everything that has no other place, and a lock.
+    pub data: PathBuf,
+    /// `sqlite:PATH`; absent means `annals.db` in the data folder.
+    pub database_url: Option<String>,
+    /// `file:///…`; absent means `lake` in the data folder.
+    pub lake_url: Option<String>,
+    /// The first environment key, instead of one drawn at random. Only counts on an empty database.
+    pub first_key: Option<ApiKeySecret>,
+    pub flush: FlushSettings,
+    pub tail: TailLimits,
+    /// How long finished export files are kept.
+    pub export_files: Duration,
+    /// For organizations that never set a period.
+    pub default_retention: RetentionDays,
+}
+
+impl Settings {
+    /// The defaults, on one folder.
+    #[must_use]
+    pub fn on(data: impl Into<PathBuf>) -> Self {
+        Self {
+            data: data.into(),
+            database_url: None,
+            lake_url: None,
+            first_key: None,
+            flush: FlushSettings::default(),
+            tail: TailLimits::default(),
+            export_files: Duration::from_secs(7 * 24 * 60 * 60),
+            default_retention: RetentionDays::ONE_YEAR,
+        }
+    }
+}
+
+/// Why the engine does not start. Each message is one line for an operator.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(transparent)]
+    Folder(#[from] DataFolderError),
+    #[error("the database cannot be used: {0}")]
+    Store(#[from] StoreError),
+    #[error("the database cannot be opened: {0}")]
+    Database(#[from] store::ConnectError),
+    #[error("the lake cannot be used: {0}")]
+    Lake(#[from] LakeError),
+    #[error("the lake URL {0} is not supported: use file:///…")]
+    LakeUrl(String),
+    #[error("the lake cannot be read: {0}")]
+    Read(#[from] ReadError),
+    #[error("the commit log cannot be recovered: {0}")]
+    Recover(#[from] RecoverError),
+    #[error("the last flush cannot be finished: {0}")]
+    Retire(#[from] RetireError),
+}
+
+/// A running engine, and what was found when it was opened.
+pub struct Opened {
+    pub engine: Engine,
+    /// Set when this call made the first key: show it once.
+    pub first_key: Option<ApiKeySecret>,
+    /// Whether `Settings::first_key` was given but the database already had its keys.
+    pub first_key_ignored: bool,
+}
+
+/// Cheap to clone; all clones are one engine.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    tenants: Tenants,
+    answers: Answers,
+    exports: Exports,
+    log: Arc<CommitLog>,
+    lake: Lake,
+    lake_health: LakeHealth,
+    stop: CancellationToken,
+    jobs: Mutex<JoinSet<()>>,
+    /// Held as long as the engine lives: no second process on this folder.
+    _folder: DataFolder,
+}
+
+/// Which parts work. `Err` says in one line what does not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Readiness {
+    pub committer: Result<(), String>,
+    pub store: Result<(), String>,
+    pub lake: Result<(), String>,
+}
+
+impl Engine {
+    /// # Errors
+    /// The folder, the database or the lake cannot be used; nothing runs then.
+    pub async fn open(settings: Settings, clock: Arc<dyn Clock>) -> Result<Opened, OpenError> {
+        let folder = DataFolder::lock(&settings.data)?;
+        let database = settings.database_url.clone().unwrap_or_else(|| format!("sqlite:{}", folder.path().join("annals.db").display()));
+        let store = store::connect(&database).await?;
+        let founding = founding::founding(&*clock, settings.first_key.clone())?;
+        let founded = store.found(&founding.rows).await?;
+        let lake = Lake::open(&lake_url(&settings, folder.path())?, LakeSettings::default()).await?;
+        let position = LakePosition {
+            flushed_through: lake.flushed_through(founded.shard).await?,
+            received_at: lake.snapshot().received_at_max(),
+        };
+        let keys_folder = folder.path().join("keys");
+        let log_settings = LogSettings { shard: founded.shard, keys_folder, tail: settings.tail };
+        let log = Arc::new(CommitLog::open(Arc::clone(&store), Arc::clone(&clock), log_settings, position).await?);
+        jobs::finish_interrupted(&log, position.flushed_through).await?;
+        let engine = Self::assemble(&settings, clock, store, lake, log, founded.signing_secret, folder)?;
+        let first_key_ignored = settings.first_key.is_some() && !founded.now;
+        Ok(Opened { engine, first_key: founded.now.then_some(founding.secret), first_key_ignored })
+    }
+
+    fn assemble(
+        settings: &Settings,
+        clock: Arc<dyn Clock>,
+        store: Arc<dyn Store>,
+        lake: Lake,
+        log: Arc<CommitLog>,
+        signing_secret: [u8; 32],
+        folder: DataFolder,
+    ) -> Result<Self, OpenError> {
+        let tenants = Tenants::new(Arc::clone(&store), Arc::clone(&clock), settings.default_retention);
+        let created = Arc::new(Notify::new());
+        let files = ExportFiles::new(&lake);
+        let exports = Exports::new(Arc::clone(&store), Arc::clone(&clock), files.clone(), signing_secret, Arc::clone(&created));
+        let lake_health = LakeHealth::default();
+        let stop = CancellationToken::new();
+        let mut jobs = JoinSet::new();
+        let flush = FlushJob {
+            log: Arc::clone(&log),
+            lake: lake.clone(),
+            clock: Arc::clone(&clock),
+            settings: settings.flush,
+            health: Arc::clone(&lake_health),
+        };
+        jobs.spawn(flush.run(stop.clone()));
+        let export = ExportJob {
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock),
+            tail: Arc::clone(log.tail()),
+            lake: lake.clone(),
+            reader: Reader::new(&lake)?,
+            files,
+            created,
+            keep: settings.export_files,
+        };
+        jobs.spawn(export.run(stop.clone()));
+        let chores = Chores { store: Arc::clone(&store), clock: Arc::clone(&clock), tenants: tenants.clone() };
+        jobs.spawn(chores.run(stop.clone()));
+        let answers = Answers::new(Arc::clone(&store), Arc::clone(&clock));
+        let jobs = Mutex::new(jobs);
+        let inner = Inner { store, clock, tenants, answers, exports, log, lake, lake_health, stop, jobs, _folder: folder };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Records one audit event; returns when it is durable.
+    ///
+    /// # Errors
+    /// Nothing was stored, except that it is not known after `Unavailable`.
+    pub async fn append(&self, scope: &Scope, event: NewEvent, idempotency_key: Option<&str>) -> Result<Receipt, AppendError> {
+        append::append(&self.inner.tenants, &self.inner.log, scope, event, idempotency_key).await
+    }
+
+    #[must_use]
+    pub fn tenants(&self) -> &Tenants {
+        &self.inner.tenants
+    }
+
+    #[must_use]
+    pub fn exports(&self) -> &Exports {
+        &self.inner.exports
+    }
+
+    #[must_use]
+    pub fn answers(&self) -> &Answers {
+        &self.inner.answers
+    }
+
+    pub async fn readiness(&self) -> Readiness {
+        let committer = match self.inner.log.health() {
+            Health::Good => Ok(()),
+            Health::Unsettled(reason) | Health::Stopped(reason) => Err(reason),
+        };
+        let store = self.inner.store.ping().await.map_err(|error| error.to_string());
+        let flushing = self.inner.lake_health.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let lake = match flushing {
+            Some(problem) => Err(problem),
+            None => self.inner.lake.check().await.map_err(|error| error.to_string()),
+        };
+        Readiness { committer, store, lake }
+    }
+
+    /// Finishes what was accepted and ends every job. Later calls fail.
+    pub async fn close(&self) {
+        self.inner.log.close().await;
+        self.inner.stop.cancel();
+        let mut jobs = std::mem::take(&mut *self.inner.jobs.lock().unwrap_or_else(PoisonError::into_inner));
+        while let Some(ended) = jobs.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a job ended by a panic");
+            }
+        }
+        if let Err(error) = self.inner.tenants.flush_last_used().await {
+            tracing::warn!(%error, "the times of last use are lost");
+        }
+        self.inner.store.close().await;
+    }
+
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.inner.clock
+    }
+}
+
+fn lake_url(settings: &Settings, data: &Path) -> Result<url::Url, OpenError> {
+    let Some(text) = &settings.lake_url else {
+        let folder = data.join("lake");
+        return url::Url::from_directory_path(&folder).map_err(|()| OpenError::LakeUrl(folder.display().to_string()));
+    };
+    let mut url = url::Url::parse(text).map_err(|_| OpenError::LakeUrl(text.clone()))?;
+    if url.scheme() != "file" {
+        return Err(OpenError::LakeUrl(text.clone()));
+    }
+    if !url.path().ends_with('/') {
+        url.set_path(&format!("{}/", url.path()));
+    }
+    Ok(url)
+}

@@ -1,0 +1,116 @@
+//! Moves committed records from the commit log into the lake.
+//!
+//! Killed before the Delta commit: nothing happened but an orphan file. Killed after it: the next flush of the same commits is a
+//! no-op in the lake, and they are retired then. So each commit reaches the lake exactly once.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use annals_core::event::CommittedEvent;
+use annals_core::ids::CommitNumber;
+use tokio_util::sync::CancellationToken;
+
+use super::{Backoff, pause};
+use crate::clock::Clock;
+use crate::commit_log::{CommitLog, RetireError};
+use crate::lake::{Lake, LakeError};
+
+/// How often it looks whether a flush is due.
+const LOOK: Duration = Duration::from_millis(200);
+/// Events of one flush at most: bounds the memory that sorting takes.
+const FLUSH_EVENTS_MAX: usize = 256 * 1024;
+
+/// When the tail goes to the lake.
+#[derive(Debug, Clone, Copy)]
+pub struct FlushSettings {
+    /// Events that wait.
+    pub events: usize,
+    /// Age of the oldest.
+    pub age: Duration,
+}
+
+impl Default for FlushSettings {
+    fn default() -> Self {
+        Self { events: 65_536, age: Duration::from_secs(600) }
+    }
+}
+
+/// What the last flush said of the lake. `None`: all is well.
+pub(crate) type LakeHealth = Arc<Mutex<Option<String>>>;
+
+pub(crate) struct FlushJob {
+    pub log: Arc<CommitLog>,
+    pub lake: Lake,
+    pub clock: Arc<dyn Clock>,
+    pub settings: FlushSettings,
+    pub health: LakeHealth,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FlushError {
+    #[error(transparent)]
+    Lake(#[from] LakeError),
+    #[error(transparent)]
+    Retire(#[from] RetireError),
+}
+
+impl FlushJob {
+    pub async fn run(self, stop: CancellationToken) {
+        let mut backoff = Backoff::default();
+        loop {
+            let flushed = if self.is_due() { self.flush().await.map(|()| true) } else { Ok(false) };
+            let rest = match flushed {
+                Ok(true) => {
+                    self.set_health(None);
+                    backoff.reset();
+                    Duration::ZERO
+                }
+                Ok(false) => LOOK,
+                Err(error) => {
+                    let rest = backoff.next();
+                    tracing::warn!(%error, retry_in = ?rest, "the lake does not take records; they stay in the commit log");
+                    metrics::counter!("annals_flush_failures_total").increment(1);
+                    self.set_health(Some(error.to_string()));
+                    rest
+                }
+            };
+            if !pause(rest, &stop).await {
+                return;
+            }
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        let tail = self.log.tail();
+        let old = |received_at| self.clock.now().saturating_sub(self.settings.age) >= received_at;
+        tail.size().events >= self.settings.events || tail.oldest_received_at().is_some_and(old)
+    }
+
+    /// Moves the oldest commits, whatever their number or age.
+    pub async fn flush(&self) -> Result<(), FlushError> {
+        let started = std::time::Instant::now();
+        let commits = self.log.tail().oldest(FLUSH_EVENTS_MAX);
+        let Some(through) = commits.last().map(|commit| commit.number) else { return Ok(()) };
+        let events: Vec<CommittedEvent> = commits.iter().flat_map(|commit| commit.events.iter().cloned()).collect();
+        let count = events.len();
+        drop(commits);
+        self.lake.append(self.log.tail().shard(), through, events).await?;
+        self.log.retire(through).await?;
+        metrics::counter!("annals_flushed_events_total").increment(count as u64);
+        metrics::histogram!("annals_flush_seconds").record(started.elapsed().as_secs_f64());
+        tracing::info!(events = count, %through, elapsed = ?started.elapsed(), "flushed to the lake");
+        Ok(())
+    }
+
+    fn set_health(&self, problem: Option<String>) {
+        *self.health.lock().unwrap_or_else(PoisonError::into_inner) = problem;
+    }
+}
+
+/// Retires what an earlier process flushed but did not release.
+pub(crate) async fn finish_interrupted(log: &CommitLog, flushed_through: CommitNumber) -> Result<(), RetireError> {
+    if flushed_through == CommitNumber::ZERO {
+        return Ok(());
+    }
+    log.retire(flushed_through).await
+}

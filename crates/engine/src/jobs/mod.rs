@@ -1,0 +1,46 @@
+//! What runs by itself: flush, exports, and the small chores. Every job pulls from the stage before it, can be killed at any
+//! await, and goes on at the next start.
+
+mod chores;
+mod exports;
+mod flush;
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use chores::Chores;
+pub(crate) use exports::ExportJob;
+pub(crate) use flush::{FlushJob, LakeHealth, finish_interrupted};
+pub use flush::FlushSettings;
+
+/// Pauses after a failure: doubling, from one second to a minute.
+#[derive(Debug, Default)]
+struct Backoff {
+    failures: u32,
+}
+
+impl Backoff {
+    fn reset(&mut self) {
+        self.failures = 0;
+    }
+    fn next(&mut self) -> Duration {
+        let pause = Duration::from_secs(1 << self.failures.min(6)).min(Duration::from_secs(60));
+        self.failures += 1;
+        pause
+    }
+}
+
+/// Sleeps, or ends early when the server stops. Whether to go on.
+async fn pause(duration: Duration, stop: &CancellationToken) -> bool {
+    or_stop(tokio::time::sleep(duration), stop).await.is_some()
+}
+
+/// `None` when the server stops before `work` is done; `work` is dropped then.
+async fn or_stop<T>(work: impl Future<Output = T>, stop: &CancellationToken) -> Option<T> {
+    tokio::select! {
+        () = stop.cancelled() => None,
+        done = work => Some(done),
+    }
+}

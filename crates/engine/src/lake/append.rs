@@ -1,0 +1,101 @@
+//! A flush into the lake, exactly once.
+//!
+//! 1. Data files are written and durable. Dying here leaves files that no log entry names: harmless, a vacuum removes them.
+//! 2. One log entry names them all and says through which commit the shard is now flushed. It is durable when it is there.
+//!    Dying here loses only the answer: the next flush reads the log first, finds the commits and leaves them out.
+//! 3. The new snapshot is published, then the caller may release the commits from the commit log.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use annals_core::event::CommittedEvent;
+use annals_core::ids::{CommitNumber, ShardId};
+use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties};
+use deltalake_core::kernel::{Action, Add, Transaction};
+use deltalake_core::protocol::{DeltaOperation, SaveMode};
+use deltalake_core::table::config::TablePropertiesExt;
+use deltalake_core::table::state::DeltaTableState;
+use object_store::path::Path;
+use object_store::{ObjectStore, PutMode, PutOptions};
+
+use super::columns::DATE;
+use super::file::{self, NewFile};
+use super::table::{Inner, Lake};
+use super::{LakeError, LakeSnapshot};
+
+impl Lake {
+    /// Adds the events of a shard's commits up to and including `through`. When `Ok` comes, they are durable. Commits that
+    /// the lake already has are left out, whatever became of the answer to the flush that brought them. Several calls wait
+    /// for each other.
+    ///
+    /// # Errors
+    /// It is not known whether the events are in the lake. Trying again is safe.
+    pub async fn append(
+        &self,
+        shard: ShardId,
+        through: CommitNumber,
+        mut events: Vec<CommittedEvent>,
+    ) -> Result<Arc<LakeSnapshot>, LakeError> {
+        debug_assert!(events.iter().all(|event| event.id.shard() == shard && event.id.commit() <= through));
+        let inner = &self.inner;
+        let mut table = inner.table.lock().await;
+        let mut state = inner.latest(table.take()).await?;
+        let flushed = inner.flushed_through(&state, shard).await?;
+        if flushed < through {
+            events.retain(|event| event.id.commit() > flushed);
+            let files = tokio::task::spawn_blocking(move || file::encode(events)).await.map_err(LakeError::unavailable)??;
+            let mut actions = Vec::with_capacity(files.len());
+            for file in files {
+                actions.push(Action::Add(store(inner.files.as_ref(), shard, file).await?));
+            }
+            state = commit(inner, &state, shard, through, actions).await?;
+        }
+        let snapshot = inner.publish(&state)?;
+        *table = Some(state);
+        Ok(snapshot)
+    }
+}
+
+/// Step 1.
+async fn store(files: &dyn ObjectStore, shard: ShardId, file: NewFile) -> Result<Add, LakeError> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(|error| LakeError::unavailable(std::io::Error::other(error)))?;
+    // A name of its own for each attempt: the log entry of an attempt whose answer was lost must not find other bytes.
+    let name = format!("{DATE}={}/{shard}-{}-{}-{}.parquet", file.date, file.first.commit(), file.last.commit(), hex::encode(random));
+    let size = i64::try_from(file.bytes.len()).map_err(LakeError::damaged)?;
+    files.put_opts(&Path::from(name.as_str()), file.bytes.into(), PutOptions::from(PutMode::Create)).await?;
+    Ok(Add {
+        path: name,
+        partition_values: HashMap::from([(DATE.to_owned(), Some(file.date))]),
+        size,
+        modification_time: i64::try_from(file.last.millis()).unwrap_or(i64::MAX),
+        data_change: true,
+        stats: Some(file.stats),
+        tags: None,
+        deletion_vector: None,
+        base_row_id: None,
+        default_row_commit_version: None,
+        clustering_provider: None,
+    })
+}
+
+/// Step 2.
+async fn commit(
+    inner: &Inner,
+    state: &DeltaTableState,
+    shard: ShardId,
+    through: CommitNumber,
+    actions: Vec<Action>,
+) -> Result<DeltaTableState, LakeError> {
+    // 40 bits.
+    let version = through.get().cast_signed();
+    // Looking for old log entries lists the whole log, and only a checkpoint makes any superfluous.
+    let makes_checkpoint = (state.version() + 2).is_multiple_of(state.table_config().checkpoint_interval().get());
+    let properties = CommitProperties::default()
+        .with_application_transaction(Transaction::new(shard, version))
+        .with_create_checkpoint(true)
+        .with_cleanup_expired_logs(Some(makes_checkpoint));
+    let operation = DeltaOperation::Write { mode: SaveMode::Append, partition_by: Some(vec![DATE.to_owned()]), predicate: None };
+    let commit = CommitBuilder::from(properties).with_actions(actions).build(Some(state), Arc::clone(&inner.log), operation).await?;
+    Ok(commit.snapshot())
+}

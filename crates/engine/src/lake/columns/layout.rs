@@ -1,0 +1,66 @@
+//! How the columns lie in a Parquet file. Chosen by measuring 65,536 events of 557 canonical bytes, sorted by organization.
+//!
+//! | column | choice | bytes per event, against a dictionary |
+//! |---|---|---|
+//! | `seq` | differences | 0.2, was 1.3 |
+//! | `received_at`, `occurred_at` | differences | 3.4, was 5.4 |
+//! | `id` | plain text, which zstd shrinks best | 6.7, was 7.7 |
+//! | all others | dictionary | smallest for each; `user_agent` 1.0, was 5.1 |
+//!
+//! Together about 45 bytes. Every encoding here is read by Spark, Trino, DuckDB and Polars from version 1 data pages.
+
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::file::metadata::SortingColumn;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+
+use super::{ACTION, ACTOR_ID, ACTOR_NAME, ID, OCCURRED_AT, ORGANIZATION_ID, RECEIVED_AT, SEQ, TARGET_IDS, schema};
+
+const ROW_GROUP_ROWS: usize = 65_536;
+/// Small, so that one organization's rows are cut out of a file without decoding its neighbours'. Costs about one byte an
+/// event against pages of 20,000 rows.
+const PAGE_ROWS: usize = 1024;
+const ZSTD_LEVEL: i32 = 3;
+/// One in a hundred look-ups opens a row group in vain; a filter takes about 10 bits for each distinct id.
+const BLOOM_FALSE_POSITIVES: f64 = 0.01;
+/// What filters compare: their pages carry least and greatest values.
+const FILTERED: [&str; 7] = [ORGANIZATION_ID, ID, RECEIVED_AT, OCCURRED_AT, ACTION, ACTOR_ID, ACTOR_NAME];
+const DIFFERENCES: [&str; 3] = [SEQ, RECEIVED_AT, OCCURRED_AT];
+
+pub fn writer_properties() -> WriterProperties {
+    let level = ZstdLevel::try_new(ZSTD_LEVEL).unwrap_or_default();
+    let mut properties = WriterProperties::builder()
+        .set_created_by(concat!("annals ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_compression(Compression::ZSTD(level))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_data_page_row_count_limit(PAGE_ROWS)
+        .set_write_batch_size(PAGE_ROWS)
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_sorting_columns(Some(sorting_columns()));
+    for name in FILTERED {
+        properties = properties.set_column_statistics_enabled(ColumnPath::from(name), EnabledStatistics::Page);
+    }
+    for name in DIFFERENCES {
+        properties = properties
+            .set_column_dictionary_enabled(ColumnPath::from(name), false)
+            .set_column_encoding(ColumnPath::from(name), Encoding::DELTA_BINARY_PACKED);
+    }
+    properties = properties.set_column_dictionary_enabled(ColumnPath::from(ID), false);
+    let target_id = ColumnPath::from(vec![TARGET_IDS.to_owned(), "list".to_owned(), "element".to_owned()]);
+    for path in [ColumnPath::from(ACTOR_ID), target_id] {
+        properties = properties
+            .set_column_bloom_filter_enabled(path.clone(), true)
+            .set_column_bloom_filter_fpp(path.clone(), BLOOM_FALSE_POSITIVES)
+            .set_column_bloom_filter_max_ndv(path, ROW_GROUP_ROWS as u64);
+    }
+    properties.build()
+}
+
+/// By organization and place: what every reader of one organization wants next to each other.
+fn sorting_columns() -> Vec<SortingColumn> {
+    let schema = schema();
+    let place = |name| schema.index_of(name).ok().and_then(|place| i32::try_from(place).ok());
+    let ascending = |column_idx| SortingColumn { column_idx, descending: false, nulls_first: false };
+    // Both stand before the first list, so that a column's place is its place among the leaves, which Parquet counts.
+    [ORGANIZATION_ID, SEQ].into_iter().filter_map(place).map(ascending).collect()
+}

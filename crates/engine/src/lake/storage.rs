@@ -1,0 +1,75 @@
+//! Where the lake is: from a URL to object stores. Local folders get [`DurableFiles`]; any other scheme must have a factory
+//! in deltalake's registries, which is how `s3://` is added.
+
+use std::sync::Arc;
+
+use deltalake_core::logstore::{LogStoreRef, StorageConfig, logstore_with, object_store_factories};
+use object_store::ObjectStore;
+use object_store::path::Path;
+use object_store::prefix::PrefixStore;
+use url::Url;
+
+use super::LakeError;
+use super::durable::DurableFiles;
+
+const EVENTS_TABLE: &str = "audit_events";
+const EXPORTS: &str = "exports";
+
+/// Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct LakeStorage {
+    /// The root of the file system or bucket, not of the lake: Delta wants it so.
+    root: Arc<dyn ObjectStore>,
+    /// Ends in a slash.
+    url: Url,
+    /// The URL's path.
+    folder: Path,
+}
+
+impl LakeStorage {
+    /// # Errors
+    /// The URL has no folder, its scheme is unknown, or the folder cannot be used.
+    pub fn open(url: &Url) -> Result<Self, LakeError> {
+        if url.scheme() == "file" {
+            let folder = url.to_file_path().map_err(|()| LakeError::damaged(format!("{url} is not a folder")))?;
+            return Self::on(Arc::new(DurableFiles::open(folder)?), url);
+        }
+        let unknown = || LakeError::damaged(format!("lakes at {}:// are not supported", url.scheme()));
+        let scheme = Url::parse(&format!("{}://", url.scheme())).map_err(|_| unknown())?;
+        let factories = object_store_factories();
+        let factory = factories.get(&scheme).ok_or_else(unknown)?;
+        let (root, _) = factory.parse_url_opts(url, &StorageConfig::default())?;
+        Self::on(root, url)
+    }
+
+    /// The same on a given store, whose root is the root of the URL's path.
+    ///
+    /// # Errors
+    /// The URL's path is none of an object store.
+    pub fn on(root: Arc<dyn ObjectStore>, url: &Url) -> Result<Self, LakeError> {
+        let mut url = url.clone();
+        if !url.path().ends_with('/') {
+            url.set_path(&format!("{}/", url.path()));
+        }
+        let folder = Path::from_url_path(url.path()).map_err(LakeError::damaged)?;
+        Ok(Self { root, url, folder })
+    }
+
+    pub fn events_log(&self) -> Result<LogStoreRef, LakeError> {
+        let url = self.url.join(&format!("{EVENTS_TABLE}/")).map_err(LakeError::damaged)?;
+        Ok(logstore_with(Arc::clone(&self.root), &url, StorageConfig::default())?)
+    }
+
+    /// Paths in it are those of the Delta log.
+    pub fn events(&self) -> Arc<dyn ObjectStore> {
+        self.inside(EVENTS_TABLE)
+    }
+
+    pub fn exports(&self) -> Arc<dyn ObjectStore> {
+        self.inside(EXPORTS)
+    }
+
+    fn inside(&self, name: &str) -> Arc<dyn ObjectStore> {
+        Arc::new(PrefixStore::new(Arc::clone(&self.root), self.folder.clone().join(name)))
+    }
+}

@@ -1,0 +1,159 @@
+//! The Delta table `audit_events`: found or created, and what it holds.
+
+use std::num::NonZeroU64;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use annals_core::ids::{CommitNumber, ShardId};
+use arrow::datatypes::{DataType, Field, Schema};
+use deltalake_core::kernel::StructType;
+use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel;
+use deltalake_core::logstore::LogStoreRef;
+use deltalake_core::operations::create::CreateBuilder;
+use deltalake_core::protocol::SaveMode;
+use deltalake_core::table::state::DeltaTableState;
+use object_store::ObjectStore;
+use tokio::sync::Mutex;
+use url::Url;
+
+use super::columns::{self, DATE};
+use super::storage::LakeStorage;
+use super::{LakeError, LakeSnapshot, stats};
+
+/// Properties of a table that does not exist yet.
+#[derive(Debug, Clone, Copy)]
+pub struct LakeSettings {
+    /// Delta commits from one checkpoint of the log to the next.
+    pub checkpoint_interval: NonZeroU64,
+}
+
+impl Default for LakeSettings {
+    fn default() -> Self {
+        Self { checkpoint_interval: const { NonZeroU64::new(100).expect("not zero") } }
+    }
+}
+
+/// How long log entries stay that a checkpoint has made superfluous. Nobody travels back in time here, and a busy server
+/// flushes every few seconds.
+const LOG_RETENTION: &str = "interval 2 days";
+
+/// Cheap to clone; all clones are one lake.
+#[derive(Clone)]
+pub struct Lake {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub storage: LakeStorage,
+    pub log: LogStoreRef,
+    pub files: Arc<dyn ObjectStore>,
+    /// The table as it was last seen. Taken out while a flush works on it, so that a flush that was dropped half way leaves
+    /// `None`, and the next one reads the log again.
+    pub table: Mutex<Option<DeltaTableState>>,
+    /// Held for a pointer swap, never over an await.
+    snapshot: RwLock<Arc<LakeSnapshot>>,
+}
+
+impl Lake {
+    /// Creates the folder and the table if they are not there.
+    ///
+    /// # Errors
+    /// `Damaged` also for a URL that can be no lake.
+    pub async fn open(url: &Url, settings: LakeSettings) -> Result<Self, LakeError> {
+        let url = url.clone();
+        let storage = tokio::task::spawn_blocking(move || LakeStorage::open(&url)).await.map_err(LakeError::unavailable)??;
+        Self::open_on(storage, settings).await
+    }
+
+    pub(super) async fn open_on(storage: LakeStorage, settings: LakeSettings) -> Result<Self, LakeError> {
+        let log = storage.events_log()?;
+        if !log.is_delta_table_location().await? {
+            create(&log, settings).await?;
+        }
+        let table = DeltaTableState::try_new(log.as_ref(), None).await?;
+        if *table.schema() != delta_schema()? {
+            return Err(LakeError::damaged("the columns of audit_events are not those of this version"));
+        }
+        let snapshot = RwLock::new(Arc::new(LakeSnapshot::of_state(&table)?));
+        let files = storage.events();
+        Ok(Self { inner: Arc::new(Inner { storage, log, files, table: Mutex::new(Some(table)), snapshot }) })
+    }
+
+    /// The latest. Never waits.
+    pub fn snapshot(&self) -> Arc<LakeSnapshot> {
+        Arc::clone(&self.inner.snapshot.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The last commit of a shard that was ever flushed, as Delta's log says; `ZERO` when none was.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub async fn flushed_through(&self, shard: ShardId) -> Result<CommitNumber, LakeError> {
+        let mut table = self.inner.table.lock().await;
+        let state = self.inner.latest(table.take()).await?;
+        let through = self.inner.flushed_through(&state, shard).await;
+        *table = Some(state);
+        through
+    }
+
+    /// Whether the lake answers now.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn check(&self) -> Result<(), LakeError> {
+        self.inner.log.get_latest_version(0).await?;
+        Ok(())
+    }
+
+    pub(crate) fn storage(&self) -> &LakeStorage {
+        &self.inner.storage
+    }
+}
+
+impl Inner {
+    pub(super) async fn latest(&self, seen: Option<DeltaTableState>) -> Result<DeltaTableState, LakeError> {
+        let Some(mut state) = seen else { return Ok(DeltaTableState::try_new(self.log.as_ref(), None).await?) };
+        state.update(self.log.as_ref(), None).await?;
+        Ok(state)
+    }
+
+    pub(super) async fn flushed_through(&self, state: &DeltaTableState, shard: ShardId) -> Result<CommitNumber, LakeError> {
+        match state.snapshot().transaction_version(self.log.as_ref(), shard).await? {
+            None => Ok(CommitNumber::ZERO),
+            Some(version) => u64::try_from(version)
+                .ok()
+                .and_then(CommitNumber::new)
+                .ok_or_else(|| LakeError::damaged(format!("shard {shard} was flushed through {version}, which is no commit"))),
+        }
+    }
+
+    pub(super) fn publish(&self, state: &DeltaTableState) -> Result<Arc<LakeSnapshot>, LakeError> {
+        let snapshot = Arc::new(LakeSnapshot::of_state(state)?);
+        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&snapshot);
+        Ok(snapshot)
+    }
+}
+
+async fn create(log: &LogStoreRef, settings: LakeSettings) -> Result<(), LakeError> {
+    let properties = [
+        ("delta.checkpointInterval", settings.checkpoint_interval.to_string()),
+        ("delta.dataSkippingStatsColumns", stats::COLUMNS.join(",")),
+        ("delta.logRetentionDuration", LOG_RETENTION.to_owned()),
+    ];
+    CreateBuilder::new()
+        .with_log_store(Arc::clone(log))
+        .with_table_name("audit_events")
+        .with_columns(delta_schema()?.fields().cloned())
+        .with_partition_columns([DATE])
+        .with_configuration(properties.map(|(name, value)| (name, Some(value))))
+        // Another node may be creating it at the same moment.
+        .with_save_mode(SaveMode::Ignore)
+        .await?;
+    Ok(())
+}
+
+/// The columns of the files and the partition.
+fn delta_schema() -> Result<StructType, LakeError> {
+    let date = Arc::new(Field::new(DATE, DataType::Date32, false));
+    let fields: Vec<_> = std::iter::once(date).chain(columns::schema().fields().iter().cloned()).collect();
+    (&Schema::new(fields)).try_into_kernel().map_err(LakeError::damaged)
+}

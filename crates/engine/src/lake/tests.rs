@@ -1,0 +1,180 @@
+//! The lake keeps what it was given, exactly once, whatever fails on the way.
+
+use std::num::NonZeroU64;
+use std::path::Path;
+use std::sync::Arc;
+
+use annals_core::event::CommittedEvent;
+use annals_core::ids::CommitNumber;
+use object_store::ObjectStoreExt;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use super::columns::to_events;
+use super::durable::DurableFiles;
+use super::storage::LakeStorage;
+use super::testing::{Fault, FaultyStore, Sequencer, When, commit, event, organization, shard, url};
+use super::{Lake, LakeError, LakeSettings};
+
+const DAY: i64 = 24 * 60 * 60 * 1_000_000;
+
+/// A checkpoint of the log at every second flush.
+fn settings() -> LakeSettings {
+    LakeSettings { checkpoint_interval: NonZeroU64::new(2).expect("not zero") }
+}
+
+async fn open(folder: &Path) -> Lake {
+    Lake::open(&url(folder), settings()).await.expect("a lake")
+}
+
+/// Commits of three events in two organizations; the third is one day later.
+fn commits(count: u64) -> Vec<Vec<CommittedEvent>> {
+    let mut sequencer = Sequencer::default();
+    let mut commit = |n: u64| {
+        let events = vec![(organization(2), event(3 * n)), (organization(1), event(3 * n + 1)), (organization(2), event(3 * n + 2))];
+        sequencer.commit(if n == 2 { DAY } else { 1500 }, events)
+    };
+    (0..count).map(&mut commit).collect()
+}
+
+fn last(events: &[CommittedEvent]) -> CommitNumber {
+    events.iter().map(|event| event.id.commit()).max().expect("not empty")
+}
+
+/// Every event, file by file.
+async fn contents(lake: &Lake) -> Vec<CommittedEvent> {
+    let mut events = Vec::new();
+    for file in lake.snapshot().files() {
+        let bytes = lake.inner.files.get(&file.path.as_str().into()).await.expect("the file").bytes().await.expect("the file");
+        assert_eq!(bytes.len() as u64, file.bytes);
+        let before = events.len();
+        for batch in ParquetRecordBatchReaderBuilder::try_new(bytes).expect("parquet").build().expect("parquet") {
+            events.extend(to_events(&batch.expect("parquet")).expect("our own rows"));
+        }
+        let rows = &events[before..];
+        assert_eq!(rows.len() as u64, file.rows);
+        assert!(rows.is_sorted_by_key(|event| (event.organization, event.seq)), "{}", file.path);
+        assert!(rows.iter().all(|event| file.may_hold(event.organization)));
+        assert!(rows.iter().all(|event| (file.received().least..=file.received().greatest).contains(&event.received_at)));
+    }
+    events.sort_by_key(|event| event.id);
+    events
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_flushed_is_there_after_reopening_also_from_a_checkpoint() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // A lake may be in any folder.
+    let folder = folder.path().join("a lake, näher");
+    let commits = commits(7);
+    let lake = open(&folder).await;
+    assert_eq!(lake.flushed_through(shard()).await.expect("the log"), CommitNumber::ZERO);
+    assert_eq!(lake.snapshot().received_at_max(), None);
+    for flush in [&commits[..1], &commits[1..4], &commits[4..5], &commits[5..7]] {
+        let events = flush.concat();
+        let snapshot = lake.append(shard(), last(&events), events).await.expect("a flush");
+        assert_eq!(snapshot.rows(), lake.snapshot().rows());
+    }
+    assert!(std::fs::exists(folder.join("audit_events/_delta_log/_last_checkpoint")).expect("a folder"));
+    for lake in [lake, open(&folder).await] {
+        assert_eq!(contents(&lake).await, commits.concat());
+        assert_eq!(lake.flushed_through(shard()).await.expect("the log"), commit(7));
+        assert_eq!(lake.snapshot().flushed_through(shard()), commit(7));
+        assert!(lake.snapshot().received_at_max() >= commits[6].first().map(|event| event.received_at));
+        // The flush over midnight made two files.
+        assert_eq!(lake.snapshot().files().len(), 5);
+        assert!(lake.snapshot().files().is_sorted_by_key(|file| file.ids.least));
+        lake.check().await.expect("the lake answers");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flush_that_is_sent_again_changes_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let commits = commits(3);
+    let lake = open(folder.path()).await;
+    for _ in 0..3 {
+        lake.append(shard(), commit(2), commits[..2].concat()).await.expect("a flush");
+    }
+    // More than before, part of it known.
+    lake.append(shard(), commit(3), commits[1..].concat()).await.expect("a flush");
+    // Nothing of it new, but commits without audit events passed by.
+    lake.append(shard(), commit(5), Vec::new()).await.expect("a flush");
+    lake.append(shard(), commit(1), commits[..1].concat()).await.expect("a flush");
+    assert_eq!(contents(&lake).await, commits.concat());
+    assert_eq!(lake.flushed_through(shard()).await.expect("the log"), commit(5));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_event_is_there_once_whatever_write_fails() {
+    for path_end in [".parquet", "00000000000000000002.json", "00000000000000000001.checkpoint.parquet", "_last_checkpoint"] {
+        for when in [When::NotStored, When::StoredButUnanswered] {
+            for reopened in [false, true] {
+                check_fault(Fault { path_end, when }, reopened).await;
+            }
+        }
+    }
+}
+
+async fn check_fault(fault: Fault, reopened: bool) {
+    let case = format!("{fault:?}, reopened: {reopened}");
+    let folder = tempfile::tempdir().expect("a folder");
+    let files = DurableFiles::open(folder.path().to_owned()).expect("a folder");
+    let store = Arc::new(FaultyStore::new(Arc::new(files)));
+    let storage = LakeStorage::on(Arc::clone(&store) as _, &url(folder.path())).expect("a path");
+    let mut lake = Lake::open_on(storage, settings()).await.expect("a lake");
+    let commits = commits(5);
+    store.fail(fault);
+    let mut done = 0;
+    // As the flush job does: what failed is tried again, by then with one more commit, first by the same process or the next.
+    for upto in 1..=5 {
+        let events = commits[done..upto].concat();
+        match lake.append(shard(), last(&events), events).await {
+            Ok(_) => done = upto,
+            Err(error) => {
+                assert!(matches!(error, LakeError::Unavailable(_)), "{case}: {error:?}");
+                if reopened {
+                    lake = open(folder.path()).await;
+                }
+            }
+        }
+    }
+    assert!(store.struck(), "{case}");
+    assert_eq!(done, 5, "{case}");
+    assert_eq!(contents(&lake).await, commits.concat(), "{case}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flush_that_is_dropped_half_way_can_be_sent_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let commits = commits(4);
+    let lake = open(folder.path()).await;
+    for polls in 0..40 {
+        let mut flush = Box::pin(lake.append(shard(), commit(4), commits.concat()));
+        for _ in 0..polls {
+            if futures::poll!(&mut flush).is_ready() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+    lake.append(shard(), commit(4), commits.concat()).await.expect("a flush");
+    assert_eq!(contents(&lake).await, commits.concat());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lake_that_cannot_be_ours_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("file");
+    std::fs::write(&file, "not a folder").expect("a file");
+    Lake::open(&url(&file), settings()).await.map(drop).expect_err("a file is no lake");
+    let nowhere = "gopher://example.com/lake".parse().expect("a URL");
+    assert!(matches!(Lake::open(&nowhere, settings()).await, Err(LakeError::Damaged(_))));
+
+    drop(open(folder.path()).await);
+    let entry = folder.path().join("audit_events/_delta_log/00000000000000000000.json");
+    let text = std::fs::read_to_string(&entry).expect("the first entry");
+    std::fs::write(&entry, text.replace("user_agent", "browser")).expect("another table");
+    assert!(matches!(Lake::open(&url(folder.path()), settings()).await, Err(LakeError::Damaged(_))));
+    std::fs::write(&entry, "{").expect("a torn entry");
+    assert!(matches!(Lake::open(&url(folder.path()), settings()).await, Err(LakeError::Damaged(_))));
+}

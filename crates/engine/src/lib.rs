@@ -1,0 +1,31 @@
+//! Append, keep, read and export audit logs. Knows no HTTP: errors say what the caller does next, not which status to send.
+//!
+//! ```text
+//! append ──▶ commit_log ──▶ store (one transaction, fsync) ──▶ acknowledged
+//!                │ pull
+//!                ├──▶ tail (memory)        read = tail ∪ lake
+//!                └──▶ lake (Delta), by jobs::flush
+//! ```
+
+pub mod answers;
+pub mod append;
+mod clock;
+mod commit_log;
+mod data_folder;
+mod engine;
+pub mod exports;
+mod founding;
+mod jobs;
+mod lake;
+pub mod page;
+mod random;
+mod read;
+mod store;
+pub mod tenants;
+
+pub use clock::{Clock, SystemClock};
+pub use commit_log::TailLimits;
+pub use engine::{Engine, OpenError, Opened, Readiness, Settings};
+pub use jobs::FlushSettings;
+pub use page::{ListQuery, Order, Page};
+pub use store::StoreError;

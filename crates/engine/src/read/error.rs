@@ -1,0 +1,30 @@
+//! Why events cannot be read, by what the caller does next.
+
+use datafusion::error::DataFusionError;
+
+use crate::lake::LakeError;
+use crate::lake::columns::ColumnsError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// Storage or memory; try again later.
+    #[error("events cannot be read: {0}")]
+    Unavailable(#[from] DataFusionError),
+    #[error(transparent)]
+    Lake(#[from] LakeError),
+    /// A person must look.
+    #[error("a data file is damaged: {0}")]
+    Damaged(#[from] ColumnsError),
+}
+
+impl From<tokio::task::JoinError> for ReadError {
+    fn from(error: tokio::task::JoinError) -> Self {
+        Self::Unavailable(DataFusionError::External(Box::new(error)))
+    }
+}
+
+impl From<arrow::error::ArrowError> for ReadError {
+    fn from(error: arrow::error::ArrowError) -> Self {
+        Self::Unavailable(error.into())
+    }
+}

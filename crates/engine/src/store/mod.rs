@@ -1,0 +1,17 @@
+//! The database: one contract, several backends.
+
+mod connect;
+pub mod contract;
+mod listing;
+mod sqlite;
+
+#[cfg(test)]
+pub(crate) mod conformance;
+#[cfg(test)]
+pub(crate) mod faulty;
+
+pub use connect::{ConnectError, connect};
+pub use contract::*;
+
+#[cfg(test)]
+pub(crate) use sqlite::tests::SqliteFile;

@@ -1,0 +1,74 @@
+//! API keys (wire contract §9). Only digests are stored.
+
+mod last_uses;
+mod verbs;
+
+use annals_core::ids::{ApiKeyId, EnvironmentId, OrganizationId};
+use annals_core::time::Micros;
+
+pub(super) use self::last_uses::LastUses;
+use crate::store::StoredApiKey;
+
+/// A key's public side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    pub id: ApiKeyId,
+    pub owner: KeyOwner,
+    pub name: String,
+    pub obfuscated_value: String,
+    pub permissions: Vec<String>,
+    pub last_used_at: Option<Micros>,
+    pub expires_at: Option<Micros>,
+    pub created_at: Micros,
+    pub updated_at: Micros,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyOwner {
+    /// May do everything in its environment. Has no form on the wire.
+    Environment,
+    Organization(OrganizationId),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewApiKey {
+    pub name: String,
+    pub permissions: Vec<String>,
+    pub expires_at: Option<Micros>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ApiKeyError {
+    /// 404. Also the environment's own keys, which the API does not manage.
+    #[error("API key not found")]
+    NotFound,
+    /// 409 `api_key_already_expired`.
+    #[error("API key already expired")]
+    AlreadyExpired,
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+}
+
+/// What a check of a key needs, remembered between requests.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct KnownKey {
+    id: ApiKeyId,
+    environment: EnvironmentId,
+    /// Set for an organization's own key.
+    only: Option<OrganizationId>,
+    expires_at: Option<Micros>,
+}
+
+impl KnownKey {
+    fn of(stored: &StoredApiKey) -> Self {
+        let only = match stored.key.owner {
+            KeyOwner::Environment => None,
+            KeyOwner::Organization(organization) => Some(organization),
+        };
+        Self { id: stored.key.id, environment: stored.environment, only, expires_at: stored.key.expires_at }
+    }
+}
+
+fn is_live(expires_at: Option<Micros>, now: Micros) -> bool {
+    expires_at.is_none_or(|at| at > now)
+}

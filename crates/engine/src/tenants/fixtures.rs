@@ -1,0 +1,66 @@
+//! A small world for tests: a database, a clock that tests move, and scopes without keys.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use annals_core::ids::ApiKeyId;
+use annals_core::time::Micros;
+
+use super::{EnvironmentScope, OrganizationScope, RetentionDays, Scope, Tenants};
+use crate::clock::Clock;
+use crate::store::conformance::fixtures::{HERE, environment, founded, organization_id};
+use crate::store::{SqliteFile, Store};
+
+/// Stands still until it is moved.
+pub(crate) struct MovedClock(AtomicI64);
+
+impl MovedClock {
+    pub fn advance(&self, by: Duration) {
+        self.0.fetch_add(i64::try_from(by.as_micros()).expect("short"), Ordering::SeqCst);
+    }
+}
+
+impl Clock for MovedClock {
+    fn now(&self) -> Micros {
+        Micros::saturating(self.0.load(Ordering::SeqCst))
+    }
+}
+
+pub(crate) struct World {
+    pub store: Arc<dyn Store>,
+    pub clock: Arc<MovedClock>,
+    pub file: SqliteFile,
+}
+
+impl World {
+    /// With environments 1 and 2.
+    pub async fn new() -> Self {
+        let file = SqliteFile::new();
+        let clock = Arc::new(MovedClock(AtomicI64::new(1_800_000_000_000_000)));
+        Self { store: founded(&file).await, clock, file }
+    }
+
+    pub fn tenants(&self) -> Tenants {
+        Tenants::new(Arc::clone(&self.store), Arc::clone(&self.clock) as Arc<dyn Clock>, RetentionDays::ONE_YEAR)
+    }
+}
+
+pub(crate) fn environment_scope(n: u128) -> Scope {
+    Scope { key: ApiKeyId::from_parts(1, n), environment: environment(n), only: None }
+}
+
+pub(crate) fn organization_scope(n: u128, organization: u64) -> Scope {
+    Scope { only: Some(organization_id(organization)), ..environment_scope(n) }
+}
+
+/// Everything in the first environment.
+pub(crate) fn here() -> EnvironmentScope {
+    environment_scope(HERE).environment().expect("an environment's key")
+}
+
+impl OrganizationScope {
+    pub(crate) fn for_test(environment_number: u128, organization: annals_core::ids::OrganizationId) -> Self {
+        Self { environment: environment(environment_number), organization }
+    }
+}

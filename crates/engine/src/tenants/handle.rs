@@ -1,0 +1,58 @@
+//! The handle: one store, one clock, and what is remembered between calls. Its verbs stand beside the types that they are about.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use annals_core::ids::{EnvironmentId, OrganizationId};
+use annals_core::secret::ApiKeyDigest;
+
+use super::actions::RuleCache;
+use super::api_keys::{KnownKey, LastUses};
+use super::lookups::Lookups;
+use super::mint::Mint;
+use super::retention::RetentionDays;
+use crate::clock::Clock;
+use crate::store::Store;
+
+/// How long a look-up counts. Changes made by this process count at once; those of another one after this time.
+const LOOKUP_LIFETIME: Duration = Duration::from_secs(2);
+const KEYS_MAX: u64 = 10_000;
+const ORGANIZATIONS_MAX: u64 = 100_000;
+
+/// Environments, keys, organizations, actions and schemas. Cheap to clone.
+#[derive(Clone)]
+pub struct Tenants {
+    inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub store: Arc<dyn Store>,
+    pub clock: Arc<dyn Clock>,
+    pub mint: Mint,
+    pub default_retention: RetentionDays,
+    pub keys: Lookups<ApiKeyDigest, KnownKey>,
+    pub last_uses: LastUses,
+    /// Organizations that exist.
+    pub organizations: Lookups<(EnvironmentId, OrganizationId), ()>,
+    pub rules: RuleCache,
+}
+
+impl Tenants {
+    pub(crate) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, default_retention: RetentionDays) -> Self {
+        let inner = Inner {
+            mint: Mint::new(Arc::clone(&clock)),
+            store,
+            clock,
+            default_retention,
+            keys: Lookups::new(KEYS_MAX, LOOKUP_LIFETIME),
+            last_uses: LastUses::default(),
+            organizations: Lookups::new(ORGANIZATIONS_MAX, LOOKUP_LIFETIME),
+            rules: RuleCache::default(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    pub(super) fn inner(&self) -> &Inner {
+        &self.inner
+    }
+}

@@ -1,0 +1,137 @@
+//! Refusals and parameters that many operations share, for the OpenAPI document.
+
+use std::collections::BTreeMap;
+
+use annals_core::limits::{IDEMPOTENCY_KEY_BYTES_MAX, ORGANIZATION_DOMAINS_MAX, ORGANIZATION_NAME_CHARS_MAX, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX};
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder};
+use utoipa::openapi::{ContentBuilder, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder, Schema, Type};
+use utoipa::{IntoParams, IntoResponses};
+
+use super::query::{Cursor, FilterParameters, ListParameters};
+
+/// Declares a set of refusals: status, description, and the names of the schemas that its body may have.
+macro_rules! refusals {
+    ($($(#[$doc:meta])* $name:ident { $($status:literal $description:literal $([$($schema:literal),+])?;)+ })+) => {
+        $(
+            $(#[$doc])*
+            pub struct $name;
+
+            impl IntoResponses for $name {
+                fn responses() -> BTreeMap<String, RefOr<Response>> {
+                    [$(($status, $description, refusals!(@schemas $($($schema),+)?))),+].map(|(status, description, schemas)| {
+                        (status.to_string(), response(description, schemas).into())
+                    }).into()
+                }
+            }
+        )+
+    };
+    (@schemas) => { &["ErrorMessage"] as &[&str] };
+    (@schemas $($schema:literal),+) => { &[$($schema),+] as &[&str] };
+}
+
+refusals! {
+    /// What may happen to every request.
+    Failures {
+        500 "The server failed";
+        503 "The server cannot answer now. Send the request again after the time in `Retry-After`";
+    }
+    /// What may happen to every request that needs a key.
+    Refusals {
+        401 "The API key is missing or not valid";
+        500 "The server failed";
+        503 "The server cannot answer now. Send the request again after the time in `Retry-After`";
+    }
+    /// Only keys of the whole environment may do this.
+    EnvironmentOnly {
+        403 "The API key belongs to one organization";
+    }
+    NotFound {
+        404 "Not there, or not visible to this API key";
+    }
+    Conflict {
+        409 "Something else is in the way";
+    }
+    WrongParameters {
+        422 "A parameter is wrong" ["ValidationFailed"];
+    }
+    BodyRefusals {
+        400 "The body is not JSON, or the request cannot be processed";
+        413 "The body is larger than 1 MiB";
+        415 "The body is not JSON";
+        422 "The body has the wrong shape" ["ValidationFailed"];
+    }
+    /// Comes after [`BodyRefusals`], whose 400 it replaces.
+    ExportRefusals {
+        400 "The body has the wrong shape, the range is backwards, or the organization is unknown" ["ErrorMessage", "BadRequest"];
+        429 "Too many exports are waiting";
+    }
+    EventRefusals {
+        400 "The event does not match its action's schema, the action or version is unknown, or the idempotency key was used with another body"
+            ["ErrorMessage", "InvalidAuditEvent"];
+        401 "The API key is missing or not valid";
+        404 "The organization is unknown";
+        413 "The body is larger than 1 MiB";
+        415 "The body is not JSON";
+        422 "The body has the wrong shape" ["ValidationFailed"];
+        500 "The server failed";
+        503 "Not accepting events now. Send the event again, with the same idempotency key, after the time in `Retry-After`";
+    }
+}
+
+fn response(description: &str, schemas: &[&str]) -> Response {
+    let schema: RefOr<Schema> = match schemas {
+        [one] => Ref::from_schema_name(*one).into(),
+        many => many.iter().fold(AnyOfBuilder::new(), |any, name| any.item(Ref::from_schema_name(*name))).into(),
+    };
+    ResponseBuilder::new().description(description).content("application/json", ContentBuilder::new().schema(Some(schema)).build()).build()
+}
+
+/// The `Idempotency-Key` header.
+pub struct IdempotencyHeader;
+
+impl IntoParams for IdempotencyHeader {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let key = text().max_length(Some(IDEMPOTENCY_KEY_BYTES_MAX)).examples(["884793cd-bef4-46cf-8790-e3d4957a09ce"]);
+        let description = "A unique text: the same request with the same key is executed once within 24 hours. Empty counts as absent.";
+        let parameter = ParameterBuilder::new().name("Idempotency-Key").parameter_in(ParameterIn::Header).schema(Some(key));
+        vec![parameter.description(Some(description)).build()]
+    }
+}
+
+impl<Id: Cursor> IntoParams for ListParameters<Id> {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let cursor = || text().pattern(Some(format!("^{}_[0-7][0-9A-HJKMNP-TV-Z]{{25}}$", Id::PREFIX)));
+        let limit = ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(1))
+            .maximum(Some(f64::from(PAGE_ITEMS_MAX)))
+            .default(Some(PAGE_ITEMS_DEFAULT.into()));
+        let order = text().enum_values(Some(["normal", "desc", "asc"])).default(Some("desc".into()));
+        vec![
+            query("limit", limit, "Items of a page"),
+            query("before", cursor(), "Only items before this one"),
+            query("after", cursor(), "Only items after this one"),
+            query("order", order, "By creation: newest first (`desc`), oldest first (`asc`), or newest first with exchanged cursors (`normal`)"),
+        ]
+    }
+}
+
+impl IntoParams for FilterParameters {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let domains = ArrayBuilder::new().items(text()).max_items(Some(ORGANIZATION_DOMAINS_MAX));
+        let search = text().max_length(Some(ORGANIZATION_NAME_CHARS_MAX));
+        vec![
+            query("domains", domains, "Organizations with any of these domains: repeated, or separated by commas"),
+            query("search", search, "Part of the name"),
+        ]
+    }
+}
+
+fn text() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}
+
+fn query(name: &str, schema: impl Into<RefOr<Schema>>, description: &str) -> Parameter {
+    ParameterBuilder::new().name(name).parameter_in(ParameterIn::Query).schema(Some(schema)).description(Some(description)).build()
+}

@@ -1,0 +1,93 @@
+//! The routes. Every one is registered with `routes!`, which takes its path and its documentation from the handler, so the OpenAPI document
+//! cannot miss one; a test then calls every operation of the document with wrong keys.
+//!
+//! A handler takes apart, says one verb, puts together. What is shared stands beside: who calls (`auth`), what was sent (`path`, `query`,
+//! `body`, `idempotency`), what is answered (`answer`, `problem`), what happens around every request (`envelope`).
+
+mod actions;
+mod answer;
+mod api_keys;
+mod app;
+mod auth;
+mod body;
+mod docs;
+mod documented;
+mod envelope;
+mod events;
+mod exports;
+mod health;
+mod idempotency;
+mod link;
+mod metrics;
+mod organizations;
+mod path;
+mod problem;
+mod query;
+mod request_id;
+mod retention;
+
+use axum::extract::Request;
+use axum::{Extension, Router, middleware};
+use hyper::body::Incoming;
+use tower::ServiceExt;
+use tower::util::MapRequest;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use app::App;
+use problem::Problem;
+
+fn all_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(docs::shared())
+        .routes(routes!(events::create))
+        .routes(routes!(exports::create))
+        .routes(routes!(exports::get))
+        .routes(routes!(exports::download))
+        .routes(routes!(actions::list_actions))
+        .routes(routes!(actions::list_schemas, actions::create_schema))
+        .routes(routes!(organizations::list_organizations, organizations::create))
+        .routes(routes!(organizations::get, organizations::update, organizations::delete))
+        .routes(routes!(organizations::delete_capitalised))
+        .routes(routes!(organizations::get_by_external_id))
+        .routes(routes!(retention::get, retention::set))
+        .routes(routes!(retention::configuration))
+        .routes(routes!(api_keys::list_keys, api_keys::create))
+        .routes(routes!(api_keys::validate))
+        .routes(routes!(api_keys::expire))
+        .routes(routes!(api_keys::delete))
+        .routes(routes!(health::home))
+        .routes(routes!(health::health))
+        .routes(routes!(health::ready))
+        .routes(routes!(metrics::metrics))
+        .routes(routes!(docs::openapi))
+        .routes(routes!(docs::page))
+        .routes(routes!(docs::file))
+}
+
+/// The OpenAPI document of [`router`].
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    docs::finish(all_routes().into_openapi())
+}
+
+/// All routes, with everything that happens around a request but the collapsing of leading slashes, which must come before.
+pub fn router(app: App) -> Router {
+    let (routes, document) = all_routes().split_for_parts();
+    let document = docs::Document(answer::json_bytes(&docs::finish(document)));
+    enveloped(routes, app).layer(Extension(document))
+}
+
+fn enveloped(routes: Router<App>, app: App) -> Router {
+    routes
+        .fallback(async || Problem::no_route())
+        .method_not_allowed_fallback(async || Problem::method_not_allowed())
+        .layer(middleware::from_fn_with_state(app.clone(), envelope::envelope))
+        .with_state(app)
+}
+
+/// What a connection speaks to.
+pub(crate) type HttpService = MapRequest<Router, fn(Request<Incoming>) -> Request<Incoming>>;
+
+pub(crate) fn service(app: App) -> HttpService {
+    ServiceExt::<Request<Incoming>>::map_request(router(app), envelope::collapse_leading_slashes)
+}

@@ -1,0 +1,290 @@
+//! The one map from errors to statuses (wire contract §10), and the refusals that HTTP itself makes. Nothing else picks a status of 400
+//! or above.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use annals_core::event::Rejected;
+use annals_core::json::JsonError;
+use annals_core::wire::{ErrorMessage, FieldProblem, InvalidAuditEvent, InvalidBody, ShownId, ValidationFailed};
+use annals_engine::StoreError;
+use annals_engine::answers::AnswerError;
+use annals_engine::append::AppendError;
+use annals_engine::exports::{DownloadError, ExportError};
+use annals_engine::tenants::{ApiKeyError, Forbidden, OrganizationError, SchemaError};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use serde::Serialize;
+
+use super::answer::{JSON, json_bytes};
+
+/// A refused or failed request, ready to be sent.
+#[derive(Debug)]
+pub struct Problem {
+    status: StatusCode,
+    body: Bytes,
+    retry_after: Option<Duration>,
+    cause: Option<Cause>,
+}
+
+/// What the log says about a failure that the client only sees as a number.
+#[derive(Debug, Clone)]
+pub struct Cause(Arc<str>);
+
+/// What a 404 is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entity {
+    Organization,
+    Export,
+    ApiKey,
+    Action,
+}
+
+/// For failures that pass by themselves.
+const RETRY_SOON: Duration = Duration::from_secs(1);
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
+
+impl Problem {
+    fn new(status: StatusCode, body: &impl Serialize) -> Self {
+        Self { status, body: json_bytes(body), retry_after: None, cause: None }
+    }
+    fn message(status: StatusCode, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(status, &ErrorMessage::new(message))
+    }
+    fn coded(status: StatusCode, message: impl Into<Cow<'static, str>>, code: &'static str) -> Self {
+        Self::new(status, &ErrorMessage::coded(message, code))
+    }
+    fn retry_after(self, after: Duration) -> Self {
+        Self { retry_after: Some(after.min(RETRY_AFTER_MAX)), ..self }
+    }
+    fn because(self, cause: impl fmt::Display) -> Self {
+        Self { cause: Some(Cause(cause.to_string().into())), ..self }
+    }
+
+    // ---- refusals of HTTP itself ----
+
+    pub fn unauthorized() -> Self {
+        Self::message(StatusCode::UNAUTHORIZED, "Unauthorized")
+    }
+    pub fn no_route() -> Self {
+        Self::message(StatusCode::NOT_FOUND, "Not Found")
+    }
+    pub fn method_not_allowed() -> Self {
+        Self::message(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
+    }
+    pub fn too_large() -> Self {
+        Self::message(StatusCode::PAYLOAD_TOO_LARGE, "request entity too large")
+    }
+    pub fn unsupported_media_type() -> Self {
+        Self::message(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the request body must be application/json")
+    }
+    pub fn incomplete_body() -> Self {
+        Self::coded(StatusCode::BAD_REQUEST, "the request body ended early", "incomplete_body")
+    }
+    /// 400, not 408: some clients send a 408 again at once, and a slow sender would only fill the server again.
+    pub fn slow_body() -> Self {
+        Self::coded(StatusCode::BAD_REQUEST, "the request body did not arrive in time", "incomplete_body")
+    }
+    pub fn wrong_parameter(name: &str, what: impl fmt::Display) -> Self {
+        let errors = vec![FieldProblem { field: name.to_owned(), code: format!("{name} {what}") }];
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, &ValidationFailed { message: "Validation failed.".into(), errors })
+    }
+    pub fn panicked(cause: impl fmt::Display) -> Self {
+        Self::internal(format_args!("panicked: {cause}"))
+    }
+    pub fn out_of_time() -> Self {
+        let message = "The request took too long. It may have been carried out; sending it again with the same idempotency key is safe.";
+        Self::message(StatusCode::SERVICE_UNAVAILABLE, message).retry_after(RETRY_SOON).because("no answer in time")
+    }
+    pub fn internal(cause: impl fmt::Display) -> Self {
+        Self::message(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error").because(cause)
+    }
+    pub fn unavailable(message: impl Into<Cow<'static, str>>, retry_after: Duration, cause: impl fmt::Display) -> Self {
+        Self::message(StatusCode::SERVICE_UNAVAILABLE, message).retry_after(retry_after).because(cause)
+    }
+
+    /// # Errors
+    /// Some part does not work. The client learns which one, the log learns why.
+    pub fn not_ready<const N: usize>(parts: [(&'static str, Result<(), String>); N]) -> Result<(), Self> {
+        let failing: Vec<_> = parts.into_iter().filter_map(|(name, state)| Some((name, state.err()?))).collect();
+        if failing.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<_> = failing.iter().map(|(name, _)| *name).collect();
+        let reasons: Vec<_> = failing.iter().map(|(name, reason)| format!("{name}: {reason}")).collect();
+        Err(Self::unavailable(format!("not ready: {}", names.join(", ")), RETRY_SOON, reasons.join("; ")))
+    }
+
+    // ---- refusals that name what they are about ----
+
+    pub fn not_found(entity: Entity, id: &dyn fmt::Display) -> Self {
+        let id = ShownId(&id.to_string()).to_string();
+        let body = ErrorMessage { entity_id: Some(id.clone()), ..ErrorMessage::coded(entity.not_found(&id), "entity_not_found") };
+        Self::new(StatusCode::NOT_FOUND, &body)
+    }
+    pub fn organization(id: &dyn fmt::Display) -> impl FnOnce(OrganizationError) -> Self {
+        move |error| match error {
+            OrganizationError::NotFound => Self::not_found(Entity::Organization, id),
+            OrganizationError::DomainTaken { domain } => {
+                Self::message(StatusCode::CONFLICT, format!("An Organization with the domain {domain} already exists."))
+            }
+            OrganizationError::ExternalIdTaken => Self::unprocessed("external_id_already_used"),
+            OrganizationError::StripeCustomerIdTaken => Self::unprocessed("stripe_customer_id_already_used"),
+            OrganizationError::TooMuchMetadata => Self::unprocessed("invalid_metadata"),
+            OrganizationError::Store(error) => error.into(),
+        }
+    }
+    fn unprocessed(code: &'static str) -> Self {
+        Self::coded(StatusCode::BAD_REQUEST, "Request could not be processed.", code)
+    }
+    /// Creating an export for an unknown organization is a 400 (wire contract §2).
+    pub fn organization_of_export(id: &str) -> impl FnOnce(OrganizationError) -> Self {
+        move |error| match error {
+            OrganizationError::NotFound => {
+                Self::message(StatusCode::BAD_REQUEST, Entity::Organization.not_found(&ShownId(id).to_string()))
+            }
+            other => Self::organization(&id)(other),
+        }
+    }
+    pub fn api_key(id: &dyn fmt::Display) -> impl FnOnce(ApiKeyError) -> Self {
+        move |error| match error {
+            ApiKeyError::NotFound => Self::not_found(Entity::ApiKey, id),
+            ApiKeyError::AlreadyExpired => Self::coded(StatusCode::CONFLICT, "The API key has already expired.", "api_key_already_expired"),
+            ApiKeyError::Store(error) => error.into(),
+        }
+    }
+    pub fn action(name: &str) -> impl FnOnce(SchemaError) -> Self {
+        move |error| match error {
+            SchemaError::NotFound => Self::not_found(Entity::Action, &name),
+            SchemaError::Invalid { field, reason } => Self::wrong_parameter(&field, reason),
+            SchemaError::TooManyVersions => Self::wrong_parameter("action", "has the largest number of versions"),
+            SchemaError::Store(error) => error.into(),
+        }
+    }
+    pub fn export(id: &dyn fmt::Display) -> impl FnOnce(ExportError) -> Self {
+        move |error| match error {
+            ExportError::NotFound => Self::not_found(Entity::Export, id),
+            ExportError::InvalidRange => Self::coded(StatusCode::BAD_REQUEST, "Invalid date range", "invalid_audit_log_export_range_date"),
+            ExportError::Full { retry_after } => {
+                Self::coded(StatusCode::TOO_MANY_REQUESTS, "Too many requests.", "rate_limit_exceeded").retry_after(retry_after)
+            }
+            ExportError::Store(error) => error.into(),
+        }
+    }
+    pub fn download(id: &dyn fmt::Display) -> impl FnOnce(DownloadError) -> Self {
+        move |error| match error {
+            DownloadError::Refused => Self::message(StatusCode::FORBIDDEN, "The link has expired or was altered. Read the export again for a new one."),
+            DownloadError::Gone => Self::not_found(Entity::Export, id),
+            DownloadError::Files(error) => Self::internal(error),
+        }
+    }
+    /// A link without a complete ticket is an altered link.
+    pub fn altered_link() -> Self {
+        Self::download(&"")(DownloadError::Refused)
+    }
+    pub fn append(organization: &str, key: Option<&str>) -> impl FnOnce(AppendError) -> Self {
+        move |error| match error {
+            AppendError::OrganizationNotFound => Self::not_found(Entity::Organization, &organization),
+            AppendError::NotConfigured { .. } => Self::message(StatusCode::BAD_REQUEST, format!("Invalid Audit Log event: {error}")),
+            AppendError::Violations(violations) => Self::new(StatusCode::BAD_REQUEST, &InvalidAuditEvent::new(violations)),
+            AppendError::KeyReused => Self::key_reused(key.unwrap_or_default()),
+            AppendError::Unavailable { retry_after, reason } => Self::unavailable("Not accepting events now.", retry_after, reason),
+            AppendError::Store(error) => error.into(),
+        }
+    }
+    pub fn answer(key: &str) -> impl FnOnce(AnswerError) -> Self {
+        move |error| match error {
+            AnswerError::KeyReused => Self::key_reused(key),
+            AnswerError::Unavailable { retry_after } => {
+                Self::unavailable("The first request with this idempotency key has not finished.", retry_after, "answers")
+            }
+            AnswerError::Store(error) => error.into(),
+        }
+    }
+    fn key_reused(key: &str) -> Self {
+        let message = format!(
+            "Another idempotency key ({key}) with different request parameters was found. Please use a different idempotency key."
+        );
+        Self::message(StatusCode::BAD_REQUEST, message)
+    }
+}
+
+impl Entity {
+    fn not_found(self, id: &str) -> String {
+        let what = match self {
+            Self::Organization => "Organization",
+            Self::Export => "Audit Log Export",
+            Self::ApiKey => "API Key",
+            Self::Action => "Audit Log Action",
+        };
+        format!("{what} not found: '{id}'.")
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) | StoreError::Fenced => Self::unavailable("Not available now.", RETRY_SOON, error),
+            // Somebody else changed the same thing at the same time; the next try reads what they wrote.
+            StoreError::Taken(_) => Self::unavailable("Somebody changed this at the same time.", RETRY_SOON, error),
+            StoreError::Damaged { .. } => Self::internal(error),
+        }
+    }
+}
+
+impl From<JsonError> for Problem {
+    fn from(error: JsonError) -> Self {
+        Self::message(StatusCode::BAD_REQUEST, format!("malformed JSON: {error}"))
+    }
+}
+
+impl From<Rejected> for Problem {
+    fn from(rejected: Rejected) -> Self {
+        match rejected {
+            Rejected::Malformed(error) => error.into(),
+            Rejected::Invalid(errors) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, &ValidationFailed::new(errors)),
+        }
+    }
+}
+
+impl From<InvalidBody> for Problem {
+    fn from(invalid: InvalidBody) -> Self {
+        match invalid {
+            InvalidBody::Fields(body) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, &body),
+            InvalidBody::Coded(body) => Self::new(StatusCode::BAD_REQUEST, &body),
+            InvalidBody::Messages(body) => Self::new(StatusCode::BAD_REQUEST, &body),
+        }
+    }
+}
+
+impl From<Forbidden> for Problem {
+    fn from(forbidden: Forbidden) -> Self {
+        Self::message(StatusCode::FORBIDDEN, forbidden.to_string())
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, [(header::CONTENT_TYPE, JSON)], self.body).into_response();
+        if let Some(after) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(cause) = self.cause {
+            response.extensions_mut().insert(cause);
+        }
+        response
+    }
+}
+

@@ -1,0 +1,16 @@
+//! The server through real HTTP, on a real engine in a temporary folder. The files mirror `src/http`; `server` is the harness.
+
+mod actions;
+mod api_keys;
+mod bad_input;
+mod docs;
+mod events;
+mod every_route;
+mod exports;
+mod health;
+mod idempotency;
+mod organizations;
+mod query;
+mod retention;
+mod serve;
+mod server;
