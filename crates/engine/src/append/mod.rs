@@ -6,7 +6,7 @@ use annals_core::event::{NewEvent, Violation};
 use annals_core::ids::{AuditEventId, OrganizationId};
 use sha2::{Digest, Sha256};
 
-use crate::commit_log::{Append, Appended, CommitLog, KeyMark};
+use crate::commit_log::{Append, Appended, CommitLog, KeyMark, Seen};
 use crate::store::StoreError;
 use crate::tenants::{OrganizationError, OrganizationScope, Scope, Tenants};
 
@@ -52,11 +52,19 @@ pub(crate) async fn append(
 ) -> Result<Receipt, AppendError> {
     let organization = organization(tenants, scope, &event.organization).await?;
     let (action, version) = (event.event().action.clone(), event.event().version.unwrap_or(1));
-    let Some(rules) = tenants.rules(organization.environment_id(), &action, version).await? else {
-        return Err(AppendError::NotConfigured { action, version });
-    };
     let key = idempotency_key.map(|key| KeyMark { key: key_digest(scope, key), body: event.digest().0 });
-    let event = event.check(&*rules).map_err(AppendError::Violations)?;
+    let checked = match tenants.rules(organization.environment_id(), &action, version).await? {
+        Some(rules) => event.check(&*rules).map_err(AppendError::Violations),
+        None => Err(AppendError::NotConfigured { action, version }),
+    };
+    let event = match checked {
+        Ok(event) => event,
+        // A reused key is the first thing to tell, whatever else is wrong with the new body.
+        Err(refused) => match key {
+            Some(mark) if log.probe(mark).await == Seen::OtherBody => return Err(AppendError::KeyReused),
+            _ => return Err(refused),
+        },
+    };
     let append = Append { environment: organization.environment_id(), organization: organization.organization_id(), event, key };
     match log.append(append).await {
         Ok(Appended::Stored(id)) => Ok(Receipt::Stored(id)),

@@ -73,6 +73,11 @@ impl Committer {
                         // The flush job may have been dropped meanwhile; it starts again from the store.
                         let _ = done.send(self.retire(through).await);
                     }
+                    Work::Probe { mark, seen } => {
+                        let now = self.clock.now().max(self.state.received_at);
+                        let known = self.state.keys.probe_batch(&[key_entry(mark, now)], seconds(now));
+                        let _ = seen.send(known.ok().and_then(|known| known.first().copied()).unwrap_or(Seen::Never));
+                    }
                     // What is in the queue is still taken; later senders are refused.
                     Work::Drain => queue.close(),
                 }

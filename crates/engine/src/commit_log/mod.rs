@@ -42,6 +42,7 @@ pub use tail::{Tail, TailCommit, TailSize};
 use crate::clock::Clock;
 use crate::store::{Store, StoreError};
 use committer::Committer;
+pub(crate) use keys::Seen;
 
 /// Requests that may wait for the committer. More are told to come back.
 const QUEUE_MAX: usize = 16 * 1024;
@@ -125,6 +126,8 @@ pub struct NotAppended {
 enum Work {
     Append(Waiting),
     Retire { through: CommitNumber, done: oneshot::Sender<Result<(), RetireError>> },
+    /// Only looks; nothing is stored.
+    Probe { mark: KeyMark, seen: oneshot::Sender<Seen> },
     /// Finish what waits, then end.
     Drain,
 }
@@ -183,6 +186,15 @@ impl CommitLog {
             mpsc::error::TrySendError::Closed(_) => NotAppended { reason: "the server is stopping", retry_after: Duration::from_secs(5) },
         })?;
         answer.await.unwrap_or(Err(NotAppended { reason: "the server is stopping", retry_after: Duration::from_secs(5) }))
+    }
+
+    /// What is known of a key, for a request that is refused on other grounds. `Never` when nobody can tell.
+    pub(crate) async fn probe(&self, mark: KeyMark) -> Seen {
+        let (seen, answer) = oneshot::channel();
+        match self.queue.try_send(Work::Probe { mark, seen }) {
+            Ok(()) => answer.await.unwrap_or(Seen::Never),
+            Err(_) => Seen::Never,
+        }
     }
 
     /// Steps 7 to 9. Call it when the lake durably holds every commit up to `through` and readers see that.

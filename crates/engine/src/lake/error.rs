@@ -10,9 +10,9 @@ type Cause = Box<dyn Error + Send + Sync>;
 
 #[derive(Debug, thiserror::Error)]
 pub enum LakeError {
-    /// Try again later: the storage did not answer, or another writer was quicker. It is not known whether anything was
+    /// Try again later: the storage failed, or another writer was quicker. It is not known whether anything was
     /// written; trying again is safe.
-    #[error("the lake's storage does not answer: {0}")]
+    #[error("the lake's storage failed: {0}")]
     Unavailable(#[source] Cause),
     /// Trying again does not help, a person must look: the table is not what this server wrote, or the URL is wrong.
     #[error("the lake is damaged or not ours: {0}")]

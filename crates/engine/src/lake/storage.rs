@@ -32,7 +32,9 @@ impl LakeStorage {
     pub fn open(url: &Url) -> Result<Self, LakeError> {
         if url.scheme() == "file" {
             let folder = url.to_file_path().map_err(|()| LakeError::damaged(format!("{url} is not a folder")))?;
-            return Self::on(Arc::new(DurableFiles::open(folder)?), url);
+            // The system's message names no folder, and an operator needs it.
+            let files = DurableFiles::open(folder.clone()).map_err(|error| LakeError::unavailable(format!("{}: {error}", folder.display())))?;
+            return Self::on(Arc::new(files), url);
         }
         let unknown = || LakeError::damaged(format!("lakes at {}:// are not supported", url.scheme()));
         let scheme = Url::parse(&format!("{}://", url.scheme())).map_err(|_| unknown())?;

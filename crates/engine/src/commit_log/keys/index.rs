@@ -98,14 +98,8 @@ impl KeyIndex {
         self.remove_runs(|run| !run.footer.newest.is_live(now))
     }
 
-    /// One merge, of the lowest tier that has enough runs. False when there was none to do.
-    pub fn merge(&mut self, now: Seconds) -> Result<bool, KeyIndexError> {
-        let Some(merge) = self.plan_merge(now) else { return Ok(false) };
-        self.finish_merge(merge.write()?)?;
-        Ok(true)
-    }
-
-    /// One at a time: a second one before the first is finished takes the same runs, which is harmless and a waste.
+    /// Of the lowest tier that has enough runs. One at a time: a second one before the first is finished takes the same runs,
+    /// which is harmless and a waste.
     pub fn plan_merge(&mut self, now: Seconds) -> Option<Merge> {
         let tiers: BTreeSet<u32> = self.runs.iter().map(|run| run.footer.tier).collect();
         let sources = tiers.into_iter().find_map(|tier| {

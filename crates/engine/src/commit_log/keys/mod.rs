@@ -16,8 +16,8 @@
 //!
 //! So the caller keeps one rule: **rows leave the commit log only after the seal through their commit is finished.**
 //!
-//! `KeyIndex` belongs to the one thread that commits. `seal` and `merge` block that thread; where that is too long, plan the
-//! work here, write it on another thread, and finish it here.
+//! `KeyIndex` belongs to the one thread that commits, and its I/O blocks. A merge takes seconds, so it is planned here, written
+//! on another thread and finished here; a seal of 65,536 keys takes 10 ms and can be done either way.
 
 mod active;
 mod entry;
@@ -33,8 +33,7 @@ mod seal;
 #[cfg(test)]
 mod tests;
 
-pub use entry::{BodyDigest, KEY_LIFETIME_SECONDS, KeyDigest, KeyEntry, Seconds, Seen};
+pub use entry::{BodyDigest, KeyDigest, KeyEntry, Seconds, Seen};
 pub use error::KeyIndexError;
-pub use index::{ACTIVE_KEYS_MAX, KeyIndex, RUNS_MAX};
-pub use merge::{Merge, Merged, RUNS_PER_MERGE};
-pub use seal::{Seal, Sealed};
+pub use index::KeyIndex;
+pub use merge::Merged;

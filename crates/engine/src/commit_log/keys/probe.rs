@@ -5,24 +5,13 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use super::entry::{BodyDigest, KeyDigest, KeyEntry, Seconds, Seen};
+use super::entry::{KeyDigest, KeyEntry, Seconds, Seen};
 use super::error::KeyIndexError;
 use super::index::KeyIndex;
 use super::run::Run;
 
 impl KeyIndex {
-    pub fn probe(&self, key: KeyDigest, body: BodyDigest, now: Seconds) -> Result<Seen, KeyIndexError> {
-        if let Some(found) = self.find_active(key, now) {
-            return Ok(found.seen_with(body));
-        }
-        let mut newest = None;
-        for run in self.live_runs(now).filter(|run| run.may_hold(key)) {
-            keep_newest(&mut newest, run.find(key)?, now);
-        }
-        Ok(newest.map_or(Seen::Never, |found| found.seen_with(body)))
-    }
-
-    /// Probes what is about to become one commit, in order: an entry also counts as seen when an earlier one of the batch
+    /// Looks up what is about to become one commit, in order: an entry also counts as seen when an earlier one of the batch
     /// has its key. Goes filter by filter, which is a little quicker than key by key.
     pub fn probe_batch(&self, batch: &[KeyEntry], now: Seconds) -> Result<Vec<Seen>, KeyIndexError> {
         let mut sealed: HashMap<usize, Option<KeyEntry>> = HashMap::new();

@@ -50,7 +50,7 @@ fn a_flipped_byte_is_refused_at_open_or_when_its_block_is_read() {
             continue;
         }
         let index = open(&folder, NOON);
-        let answers: Vec<_> = (0..KEYS).map(|number| index.probe(key(number), body(0), NOON)).collect();
+        let answers: Vec<_> = (0..KEYS).map(|number| probe_with(&index, number, body(0), NOON)).collect();
         let in_block = (KEYS as usize - offset / run_file::BLOCK_BYTES * 128).min(128);
         let refused = answers.iter().filter(|answer| matches!(answer, Err(KeyIndexError::Damaged { .. })));
         assert_eq!(refused.count(), in_block, "byte {offset}");
@@ -71,11 +71,11 @@ fn a_damaged_source_stops_a_merge_and_nothing_is_lost() {
     let mut flipped = whole.clone();
     flipped[20] ^= 1;
     fs::write(&path, &flipped).unwrap();
-    let refused = index.merge(NOON).unwrap_err();
+    let refused = merge(&mut index, NOON).unwrap_err();
     assert!(refused.to_string().contains(path.to_str().unwrap()), "{refused}");
     assert_eq!(files(&folder).len(), 8, "no half of a run is left behind");
     fs::write(&path, &whole).unwrap();
-    assert!(index.merge(NOON).unwrap());
+    assert!(merge(&mut index, NOON).unwrap());
 }
 
 #[test]

@@ -106,7 +106,7 @@ impl World {
                     self.index.finish_seal(seal.write().unwrap());
                 }
             }
-            Step::Merge => drop(self.index.merge(self.now).unwrap()),
+            Step::Merge => drop(merge(&mut self.index, self.now).unwrap()),
             Step::PlanMerge => self.merge = self.index.plan_merge(self.now),
             Step::FinishMerge => {
                 if let Some(merge) = self.merge.take() {
@@ -136,7 +136,7 @@ impl World {
     fn check_every_key(&self) {
         for number in 0..30 {
             for with in [body(0), body(1)] {
-                let seen = self.index.probe(key(number), with, self.now).unwrap();
+                let seen = probe_with(&self.index, number, with, self.now).unwrap();
                 assert_eq!(seen, self.expected(number, with), "key {number} at {:?}", self.now);
             }
         }
