@@ -85,7 +85,12 @@ impl Answers {
         match self.store.answer(&key).await?.filter(|answer| answer.at > oldest) {
             Some(answer) if answer.request_digest == request_digest => Ok(Begun::Replay(answer)),
             Some(_) => Err(AnswerError::KeyReused),
-            None => Ok(Begun::First(InFlight { store: Arc::clone(&self.store), clock: Arc::clone(&self.clock), request_digest, place })),
+            None => Ok(Begun::First(InFlight {
+                store: Arc::clone(&self.store),
+                clock: Arc::clone(&self.clock),
+                request_digest,
+                place,
+            })),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use annals_core::event::NewEvent;
+use annals_core::ids::EnvironmentId;
 use annals_core::secret::ApiKeySecret;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -20,7 +21,7 @@ use crate::founding;
 use crate::jobs::{self, Chores, ExportJob, FlushJob, FlushSettings, LakeHealth};
 use crate::lake::{Lake, LakeError, LakeSettings};
 use crate::read::{ExportFiles, ReadError, Reader};
-use crate::store::{self, Store, StoreError};
+use crate::store::{self, Store, StoreError, StoredApiKey};
 use crate::tenants::{RetentionDays, Scope, Tenants};
 
 /// What an engine is made from.
@@ -190,6 +191,17 @@ impl Engine {
     /// Nothing was stored, except that it is not known after `Unavailable`.
     pub async fn append(&self, scope: &Scope, event: NewEvent, idempotency_key: Option<&str>) -> Result<Receipt, AppendError> {
         append::append(&self.inner.tenants, &self.inner.log, scope, event, idempotency_key).await
+    }
+
+    /// Another environment, apart from all others, and its first key, which nobody can read again.
+    ///
+    /// # Errors
+    /// `Taken`: the name.
+    pub async fn create_environment(&self, name: &str) -> Result<(EnvironmentId, ApiKeySecret), StoreError> {
+        let founding = founding::founding(&*self.inner.clock, None)?;
+        let key = StoredApiKey { environment: founding.rows.environment, key: founding.rows.key, digest: founding.rows.key_digest };
+        self.inner.store.insert_environment(name, &key, founding.rows.at).await?;
+        Ok((key.environment, founding.secret))
     }
 
     #[must_use]

@@ -104,9 +104,13 @@ pub struct AuditEventCreated {
 fn metadata() -> RefOr<Schema> {
     let text = ObjectBuilder::new().schema_type(Type::String).max_length(Some(METADATA_VALUE_CHARS_MAX));
     // 2^53 − 1: beyond it a number would not survive a client that reads doubles.
-    let number = ObjectBuilder::new().schema_type(Type::Number).minimum(Some(-9_007_199_254_740_991_f64)).maximum(Some(9_007_199_254_740_991_f64));
+    let number = ObjectBuilder::new()
+        .schema_type(Type::Number)
+        .minimum(Some(-9_007_199_254_740_991_f64))
+        .maximum(Some(9_007_199_254_740_991_f64));
     let value = AnyOfBuilder::new().item(text).item(number).item(ObjectBuilder::new().schema_type(Type::Boolean));
-    let key = ObjectBuilder::new().schema_type(Type::String).pattern(Some(format!("^[a-zA-Z0-9_-]{{0,{METADATA_KEY_CHARS_MAX}}}$")));
+    let key =
+        ObjectBuilder::new().schema_type(Type::String).pattern(Some(format!("^[a-zA-Z0-9_-]{{0,{METADATA_KEY_CHARS_MAX}}}$")));
     ObjectBuilder::new()
         .schema_type(SchemaType::from_iter([Type::Object, Type::Null]))
         .property_names(Some(Schema::from(key)))

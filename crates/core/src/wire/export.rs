@@ -47,10 +47,9 @@ pub enum ExportState {
 pub struct CreateExport {
     #[schema(min_length = 1, max_length = 1024, example = "org_01EHZNVPK3SFK441A1RGBFSHRT")]
     pub organization_id: String,
-    /// First `occurred_at`.
+    // First and last `occurred_at`.
     #[schema(inline)]
     pub range_start: Moment,
-    /// Last `occurred_at`.
     #[schema(inline)]
     pub range_end: Moment,
     #[schema(schema_with = filter)]
@@ -132,7 +131,8 @@ mod tests {
 
     #[test]
     fn wrong_members_are_sentences_in_a_list() {
-        let Err(InvalidBody::Messages(refused)) = read(r#"{"range_start":"soon","range_end":5,"actions":"a","targets":[1]}"#) else {
+        let Err(InvalidBody::Messages(refused)) = read(r#"{"range_start":"soon","range_end":5,"actions":"a","targets":[1]}"#)
+        else {
             panic!("must be refused");
         };
         assert_eq!(
@@ -145,6 +145,6 @@ mod tests {
                 "targets.0 must be a string",
             ]
         );
-        assert_eq!(serde_json::to_value(&refused.error).expect("a text"), "Bad Request");
+        assert_eq!(serde_json::to_value(refused.error).expect("a text"), "Bad Request");
     }
 }

@@ -10,10 +10,10 @@ mod error;
 mod export;
 mod list;
 mod organization;
+mod read;
 mod retention;
 mod schema;
 mod text;
-mod read;
 mod time;
 
 pub use api_key::{ApiKey, ApiKeyOwner, ApiKeyValidation, CreateApiKey, CreatedApiKey, ExpireApiKey, ValidateApiKey};
@@ -22,7 +22,8 @@ pub use error::{BadRequest, BrokenRule, ErrorMessage, FieldProblem, InvalidAudit
 pub use export::{CreateExport, Export, ExportState};
 pub use list::{Cursors, List};
 pub use organization::{
-    CreateOrganization, DomainData, DomainDataState, DomainState, DomainStrategy, Organization, OrganizationDomain, UpdateOrganization,
+    CreateOrganization, DomainData, DomainDataState, DomainState, DomainStrategy, Organization, OrganizationDomain,
+    UpdateOrganization,
 };
 pub use read::{Fields, FromBody};
 pub use retention::{AuditLogConfiguration, ConfigurationState, Retention, SetRetention};
@@ -33,12 +34,20 @@ pub use time::{Moment, Timestamp};
 /// A member that always holds one text, such as `"object": "list"`.
 macro_rules! constant {
     ($name:ident, $text:literal) => {
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
         pub enum $name {
             #[default]
             #[serde(rename = $text)]
             Is,
         }
+
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                utoipa::openapi::ObjectBuilder::new().schema_type(utoipa::openapi::Type::String).enum_values(Some([$text])).into()
+            }
+        }
+
+        impl utoipa::ToSchema for $name {}
     };
 }
 use constant;

@@ -96,7 +96,9 @@ impl<'j, 'e> Fields<'j, 'e> {
         match value.as_str() {
             None => self.wrong(name, "must be a string"),
             Some("") => self.wrong(name, "must not be empty"),
-            Some(text) if text.chars().count() > chars_max => self.wrong(name, &format!("must be at most {chars_max} characters")),
+            Some(text) if text.chars().count() > chars_max => {
+                self.wrong(name, &format!("must be at most {chars_max} characters"))
+            }
             Some(text) => return Some(text.to_owned()),
         }
         None

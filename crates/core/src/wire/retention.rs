@@ -63,7 +63,9 @@ impl utoipa::PartialSchema for SetRetention {
     fn schema() -> RefOr<Schema> {
         let days = ObjectBuilder::new().schema_type(Type::Integer).enum_values(Some(periods().map(|(_, days)| days)));
         let period = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(periods().map(|(name, _)| name)));
-        let one = |name: &str, schema: ObjectBuilder| ObjectBuilder::new().schema_type(Type::Object).property(name, schema).required(name);
+        let one = |name: &str, schema: ObjectBuilder| {
+            ObjectBuilder::new().schema_type(Type::Object).property(name, schema).required(name)
+        };
         OneOfBuilder::new().item(one("retention_period_in_days", days)).item(one("retention_period", period)).into()
     }
 }

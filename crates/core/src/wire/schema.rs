@@ -179,8 +179,16 @@ fn sent_metadata() -> ObjectBuilder {
 
 impl utoipa::PartialSchema for CreateSchema {
     fn schema() -> RefOr<Document> {
-        let kind = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(NAME_CHARS_MAX)).examples(["invoice"]);
-        let target = ObjectBuilder::new().schema_type(Type::Object).property("type", kind).required("type").property("metadata", sent_metadata());
+        let kind = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .min_length(Some(1))
+            .max_length(Some(NAME_CHARS_MAX))
+            .examples(["invoice"]);
+        let target = ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .property("type", kind)
+            .required("type")
+            .property("metadata", sent_metadata());
         let actor = ObjectBuilder::new()
             .schema_type(SchemaType::from_iter([Type::Object, Type::Null]))
             .property("metadata", sent_metadata());
@@ -206,13 +214,18 @@ mod tests {
     use crate::wire::InvalidBody;
 
     fn read(body: &str) -> Result<Value, InvalidBody> {
-        CreateSchema::read(&crate::json::parse(body.as_bytes()).expect("JSON")).map(|schema| serde_json::to_value(schema).expect("JSON"))
+        CreateSchema::read(&crate::json::parse(body.as_bytes()).expect("JSON"))
+            .map(|schema| serde_json::to_value(schema).expect("JSON"))
     }
 
     fn check_metadata(sent: &str, stored: &str) {
         let body = format!(r#"{{"targets":[{{"type":"team"}}],"metadata":{sent}}}"#);
         let schema = read(&body).unwrap_or_else(|refused| panic!("{body}: {refused:?}"));
-        assert_eq!(schema.get("metadata").unwrap_or(&Value::Null), &serde_json::from_str::<Value>(stored).expect("JSON"), "{sent}");
+        assert_eq!(
+            schema.get("metadata").unwrap_or(&Value::Null),
+            &serde_json::from_str::<Value>(stored).expect("JSON"),
+            "{sent}"
+        );
     }
 
     #[test]
@@ -221,7 +234,10 @@ mod tests {
         check_metadata(full, full);
         check_metadata(r#"{"role":"string"}"#, full);
         check_metadata(r#"{"properties":{"role":{"type":"string"}}}"#, full);
-        check_metadata(r#"{"n":"number","b":"boolean"}"#, r#"{"type":"object","properties":{"n":{"type":"number"},"b":{"type":"boolean"}}}"#);
+        check_metadata(
+            r#"{"n":"number","b":"boolean"}"#,
+            r#"{"type":"object","properties":{"n":{"type":"number"},"b":{"type":"boolean"}}}"#,
+        );
         check_metadata(r#"{"type":"object"}"#, r#"{"type":"object","properties":{}}"#);
         check_metadata(r#"{"required":["a"]}"#, r#"{"type":"object","properties":{},"required":["a"]}"#);
         check_metadata("null", "null");
@@ -230,7 +246,8 @@ mod tests {
 
     #[test]
     fn every_shape_that_clients_send_is_read() {
-        let node = read(r#"{"actor":{"metadata":{"type":"object","properties":{}}},"targets":[{"type":"user"}]}"#).expect("valid");
+        let node =
+            read(r#"{"actor":{"metadata":{"type":"object","properties":{}}},"targets":[{"type":"user"}]}"#).expect("valid");
         assert_eq!(node["actor"], json!({"metadata": {"type": "object", "properties": {}}}));
         for no_actor in [r#""actor":{"metadata":null},"#, r#""actor":null,"metadata":null,"#, r#""actor":{"metadata":{}},"#, ""] {
             let schema = read(&format!(r#"{{{no_actor}"targets":[{{"type":"user","metadata":null}}]}}"#)).expect("valid");

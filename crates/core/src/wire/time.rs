@@ -46,7 +46,9 @@ impl PartialSchema for Timestamp {
 impl PartialSchema for Moment {
     fn schema() -> RefOr<Schema> {
         date_time()
-            .description(Some("ISO 8601: a date, or a date and a time with up to 9 fractional digits; without an offset it is UTC."))
+            .description(Some(
+                "ISO 8601: a date, or a date and a time with up to 9 fractional digits; without an offset it is UTC.",
+            ))
             .examples(["2026-01-15T12:00:00.000Z"])
             .into()
     }

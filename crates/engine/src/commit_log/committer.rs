@@ -20,6 +20,8 @@ use crate::store::{Fence, Store, StoreError, StoredCommit};
 /// How often a commit's outcome is looked for before its requests are told to come back.
 const SETTLE_ATTEMPTS: u32 = 3;
 const SETTLE_PAUSE: Duration = Duration::from_millis(50);
+/// Before keys are sealed again after a failure.
+const SEAL_PAUSE: Duration = Duration::from_secs(10);
 
 pub(super) struct Committer {
     store: Arc<dyn Store>,
@@ -32,6 +34,7 @@ pub(super) struct Committer {
     /// A commit that may be stored or not. Nothing is committed before that is known.
     unsettled: Option<Sealed>,
     merging: Option<JoinHandle<Result<Merged, KeyIndexError>>>,
+    seal_failed_at: Option<Instant>,
 }
 
 /// A commit ready to be stored.
@@ -55,7 +58,7 @@ impl Committer {
         tail: Arc<Tail>,
         health: Arc<Mutex<Health>>,
     ) -> std::io::Result<Self> {
-        Ok(Self { store, clock, fence, state, encoder: Encoder::new()?, tail, health, unsettled: None, merging: None })
+        Ok(Self { store, clock, fence, state, encoder: Encoder::new()?, tail, health, unsettled: None, merging: None, seal_failed_at: None })
     }
 
     pub async fn run(mut self, mut queue: mpsc::Receiver<Work>) {
@@ -66,7 +69,7 @@ impl Committer {
                     Work::Append(first) => {
                         let (batch, other) = Batch::gather(first, &mut queue);
                         self.commit(batch).await;
-                        self.bound_keys();
+                        self.bound_keys().await;
                         next = other;
                     }
                     Work::Retire { through, done } => {
@@ -252,11 +255,19 @@ impl Committer {
     }
 
     /// While the lake is out of reach nothing is retired, but keys still must not fill the memory.
-    fn bound_keys(&mut self) {
-        if self.state.keys.wants_seal()
-            && let Err(error) = self.state.keys.seal(self.state.last.get())
-        {
-            tracing::error!(%error, "idempotency keys cannot be sealed");
+    async fn bound_keys(&mut self) {
+        if !self.state.keys.wants_seal() || self.seal_failed_at.is_some_and(|failed| failed.elapsed() < SEAL_PAUSE) {
+            return;
+        }
+        let now = seconds(self.clock.now().max(self.state.received_at));
+        let sealed = self.state.keys.seal(self.state.last.get()).map_err(RetireError::from);
+        let merged = match sealed {
+            Ok(()) => self.merge_keys(now).await,
+            failed => failed,
+        };
+        self.seal_failed_at = merged.is_err().then(Instant::now);
+        if let Err(error) = merged {
+            tracing::error!(%error, "idempotency keys cannot be sealed; they stay in memory");
         }
     }
 

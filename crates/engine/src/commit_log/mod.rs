@@ -37,7 +37,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 pub use blob::KeyMark;
 pub use recover::RecoverError;
-pub use tail::{Tail, TailCommit, TailSize};
+pub use tail::Tail;
 
 use crate::clock::Clock;
 use crate::store::{Store, StoreError};

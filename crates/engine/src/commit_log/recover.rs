@@ -38,7 +38,9 @@ pub(super) async fn replay(
     // The claim comes first: a commit that an earlier process still has on its way can no longer land behind our reads.
     let fence = store.claim_shard(settings.shard).await?;
     let keys = KeyIndex::open(&settings.keys_folder, seconds(clock.now()))?;
-    let sealed_through = keys.sealed_through().unwrap_or(0);
+    let last = store.last_commit(settings.shard).await?;
+    // Runs that know later commits than the store belong to another history, as after a restore: then every key is read again.
+    let sealed_through = keys.sealed_through().filter(|sealed| *sealed <= last.get()).unwrap_or(0);
     let heads = store.heads(settings.shard).await?;
     let received_at = lake.received_at.unwrap_or_else(|| annals_core::time::Micros::saturating(0));
     let mut state = LogState::new(settings.shard, received_at, heads, keys);
@@ -61,7 +63,6 @@ pub(super) async fn replay(
         }
         after = next;
     }
-    let last = store.last_commit(settings.shard).await?;
     let behind_lake = lake.flushed_through > last;
     if (after != CommitNumber::ZERO && after != last) || behind_lake {
         return Err(RecoverError::Hole { expected: last.max(lake.flushed_through) });

@@ -58,7 +58,12 @@ fn storage_failed(error: &DeltaTableError) -> bool {
         if let Some(error) = current.downcast_ref::<object_store::Error>() {
             return !is_missing(error);
         }
-        if current.is::<io::Error>() || current.is::<tokio::task::JoinError>() {
+        // The kernel does not name the storage's error as its source.
+        if let Some(delta_kernel::Error::ObjectStore(error)) = current.downcast_ref() {
+            return !is_missing(error);
+        }
+        let kernel_io = matches!(current.downcast_ref(), Some(delta_kernel::Error::IOError(_)));
+        if kernel_io || current.is::<io::Error>() || current.is::<tokio::task::JoinError>() {
             return true;
         }
         cause = current.source();

@@ -10,6 +10,8 @@ mod snapshot;
 mod table;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod measure;
 
 pub use error::ReadError;
 pub use export::{ExportFileError, ExportFiles, ExportedFile, OpenedExport};

@@ -31,10 +31,10 @@ pub async fn connect(url: &str) -> Result<Arc<dyn Store>, ConnectError> {
     Ok(Arc::new(SqliteStore::open(&path).await?))
 }
 
-/// `sqlite:PATH` and `sqlite://PATH`. A database in memory is no audit log.
+/// `sqlite:PATH` and `sqlite://PATH`, without options. A database in memory is no audit log.
 fn sqlite_path(url: &str) -> Option<PathBuf> {
     let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"))?;
-    (!path.is_empty() && path != ":memory:" && !path.ends_with('/')).then(|| PathBuf::from(path))
+    (!path.is_empty() && path != ":memory:" && !path.ends_with('/') && !path.contains('?')).then(|| PathBuf::from(path))
 }
 
 /// Messages end up in logs: of an unknown URL only what stands before a possible password is shown.
@@ -48,14 +48,27 @@ mod tests {
 
     #[test]
     fn a_url_names_a_file() {
-        for (url, path) in [("sqlite:annals.db", "annals.db"), ("sqlite:/a/b.db", "/a/b.db"), ("sqlite:///a/b.db", "/a/b.db"), ("sqlite://b.db", "b.db")] {
+        for (url, path) in [
+            ("sqlite:annals.db", "annals.db"),
+            ("sqlite:/a/b.db", "/a/b.db"),
+            ("sqlite:///a/b.db", "/a/b.db"),
+            ("sqlite://b.db", "b.db"),
+        ] {
             assert_eq!(sqlite_path(url), Some(PathBuf::from(path)), "{url}");
         }
     }
 
     #[tokio::test]
     async fn other_urls_are_refused_without_showing_their_password() {
-        for url in ["", "annals.db", "sqlite:", "sqlite::memory:", "sqlite:/a/", "postgres://admin:hunter2@db/annals"] {
+        for url in [
+            "",
+            "annals.db",
+            "sqlite:",
+            "sqlite::memory:",
+            "sqlite:/a/",
+            "sqlite:a.db?mode=ro",
+            "postgres://admin:hunter2@db/annals",
+        ] {
             let refused = connect(url).await.err().expect("refused").to_string();
             assert!(refused.contains("not supported") && !refused.contains("hunter2"), "{url}: {refused}");
         }

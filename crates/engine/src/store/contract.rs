@@ -6,7 +6,9 @@
 //! * **unknown on error**: after [`StoreError::Unavailable`] it may be stored or not; the caller reads before it goes on;
 //! * **visible**: a call that starts after `Ok` sees it.
 //!
-//! Every call on tenant data names its environment, and never answers with another environment's rows.
+//! Calls on tenant data name their environment and never answer with another environment's rows. Three find it instead: a key by its
+//! digest (that is how an environment is known), an export by its id (a download link carries no key; the caller compares), and the
+//! calls of background jobs, which work for all environments.
 
 use annals_core::ids::{ActionId, ApiKeyId, CommitNumber, EnvironmentId, ExportId, OrganizationId, SchemaId, ShardId};
 use annals_core::secret::ApiKeyDigest;
@@ -43,6 +45,7 @@ pub enum Unique {
     /// The row was changed by somebody else since it was read.
     Revision,
     ApiKey,
+    EnvironmentName,
 }
 
 /// What is made once, when the store is empty.
@@ -61,7 +64,6 @@ pub struct Founding {
 /// What an opened store says of itself.
 #[derive(Debug, Clone)]
 pub struct Founded {
-    pub environment: EnvironmentId,
     pub signing_secret: [u8; 32],
     pub shard: ShardId,
     /// Whether this call made it.
@@ -116,6 +118,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Makes the first environment and key when the store is empty; otherwise changes nothing and says what is there.
     async fn found(&self, founding: &Founding) -> Result<Founded, StoreError>;
+    /// Makes another environment, named by `key.environment`, with its first key. `Taken`: the name or the key is used.
+    async fn insert_environment(&self, name: &str, key: &StoredApiKey, at: Micros) -> Result<(), StoreError>;
     /// A cheap round trip, for `/ready`.
     async fn ping(&self) -> Result<(), StoreError>;
     /// Waits for running calls and closes. Later calls fail.
@@ -145,10 +149,21 @@ pub trait Store: Send + Sync + 'static {
     /// has the digest.
     async fn insert_api_key(&self, key: &StoredApiKey) -> Result<bool, StoreError>;
     /// Keys owned by the organization.
-    async fn api_keys(&self, environment: EnvironmentId, organization: OrganizationId, query: &ListQuery<ApiKeyId>) -> Result<Page<ApiKey, ApiKeyId>, StoreError>;
+    async fn api_keys(
+        &self,
+        environment: EnvironmentId,
+        organization: OrganizationId,
+        query: &ListQuery<ApiKeyId>,
+    ) -> Result<Page<ApiKey, ApiKeyId>, StoreError>;
     async fn api_key(&self, environment: EnvironmentId, id: ApiKeyId) -> Result<Option<StoredApiKey>, StoreError>;
     /// Sets `expires_at` and `updated_at`. `None`: no such key.
-    async fn set_api_key_expiry(&self, environment: EnvironmentId, id: ApiKeyId, expires_at: Micros, at: Micros) -> Result<Option<ApiKey>, StoreError>;
+    async fn set_api_key_expiry(
+        &self,
+        environment: EnvironmentId,
+        id: ApiKeyId,
+        expires_at: Micros,
+        at: Micros,
+    ) -> Result<Option<ApiKey>, StoreError>;
     /// Whether it was there.
     async fn delete_api_key(&self, environment: EnvironmentId, id: ApiKeyId) -> Result<bool, StoreError>;
     /// Raises `last_used_at`, which never falls; unknown ids are passed over.
@@ -160,11 +175,25 @@ pub trait Store: Send + Sync + 'static {
     /// compared as they are; callers bring them in lower case.
     async fn insert_organization(&self, environment: EnvironmentId, organization: &Organization) -> Result<(), StoreError>;
     async fn organization(&self, environment: EnvironmentId, id: OrganizationId) -> Result<Option<Organization>, StoreError>;
-    async fn organization_by_external_id(&self, environment: EnvironmentId, external_id: &str) -> Result<Option<Organization>, StoreError>;
-    async fn organizations(&self, environment: EnvironmentId, query: &ListQuery<OrganizationId>, filter: &OrganizationFilter) -> Result<Page<Organization, OrganizationId>, StoreError>;
+    async fn organization_by_external_id(
+        &self,
+        environment: EnvironmentId,
+        external_id: &str,
+    ) -> Result<Option<Organization>, StoreError>;
+    async fn organizations(
+        &self,
+        environment: EnvironmentId,
+        query: &ListQuery<OrganizationId>,
+        filter: &OrganizationFilter,
+    ) -> Result<Page<Organization, OrganizationId>, StoreError>;
     /// Replaces the row and its domains if `updated_at` still is `read_at`; otherwise `Taken(Revision)`, also when it is gone.
     /// `Taken` as for a new one.
-    async fn update_organization(&self, environment: EnvironmentId, organization: &Organization, read_at: Micros) -> Result<(), StoreError>;
+    async fn update_organization(
+        &self,
+        environment: EnvironmentId,
+        organization: &Organization,
+        read_at: Micros,
+    ) -> Result<(), StoreError>;
     /// Removes the organization, its domains and its API keys. Its events stay until retention takes them. Whether it was there.
     async fn delete_organization(&self, environment: EnvironmentId, id: OrganizationId) -> Result<bool, StoreError>;
 
@@ -173,11 +202,27 @@ pub trait Store: Send + Sync + 'static {
     /// Appends the next version, creating the action when it is new; its id then is the given one. Concurrent calls get
     /// different versions. Within an action ids rise with versions: a schema id that does not is raised to the next free one,
     /// so that a list by id is a list by version whatever the clocks of two nodes say.
-    async fn insert_schema(&self, environment: EnvironmentId, action: &str, ids: (ActionId, SchemaId), body: &NewSchema, at: Micros) -> Result<Schema, StoreError>;
+    async fn insert_schema(
+        &self,
+        environment: EnvironmentId,
+        action: &str,
+        ids: (ActionId, SchemaId),
+        body: &NewSchema,
+        at: Micros,
+    ) -> Result<Schema, StoreError>;
     async fn schema(&self, environment: EnvironmentId, action: &str, version: u32) -> Result<Option<Schema>, StoreError>;
-    async fn actions(&self, environment: EnvironmentId, query: &ListQuery<ActionId>) -> Result<Page<Action, ActionId>, StoreError>;
+    async fn actions(
+        &self,
+        environment: EnvironmentId,
+        query: &ListQuery<ActionId>,
+    ) -> Result<Page<Action, ActionId>, StoreError>;
     /// `None`: no such action.
-    async fn schemas(&self, environment: EnvironmentId, action: &str, query: &ListQuery<SchemaId>) -> Result<Option<Page<Schema, SchemaId>>, StoreError>;
+    async fn schemas(
+        &self,
+        environment: EnvironmentId,
+        action: &str,
+        query: &ListQuery<SchemaId>,
+    ) -> Result<Option<Page<Schema, SchemaId>>, StoreError>;
 
     // ---- exports ----
 
@@ -186,7 +231,12 @@ pub trait Store: Send + Sync + 'static {
     /// Moves the export on if it still is in `from`; whether it was.
     async fn set_export_state(&self, id: ExportId, from: ExportState, to: ExportState, at: Micros) -> Result<bool, StoreError>;
     /// Exports in a state, oldest `updated_at` first, updated before `before`.
-    async fn exports_in_state(&self, state: ExportState, before: Micros, limit: u32) -> Result<Vec<(EnvironmentId, Export)>, StoreError>;
+    async fn exports_in_state(
+        &self,
+        state: ExportState,
+        before: Micros,
+        limit: u32,
+    ) -> Result<Vec<(EnvironmentId, Export)>, StoreError>;
     /// How many exports of the environment are pending.
     async fn pending_exports(&self, environment: EnvironmentId) -> Result<u64, StoreError>;
 

@@ -80,12 +80,41 @@ impl<S: Store + ?Sized> Faulty<S> {
 }
 
 /// Those that can fail.
-const METHODS: [&str; 33] = [
-    "found", "ping", "claim_shard", "commit", "last_commit", "commits_after", "release", "heads", "api_key_by_digest",
-    "insert_api_key", "api_keys", "api_key", "set_api_key_expiry", "delete_api_key", "touch_api_keys",
-    "insert_organization", "organization", "organization_by_external_id", "organizations", "update_organization",
-    "delete_organization", "insert_schema", "schema", "actions", "schemas", "insert_export", "export",
-    "set_export_state", "exports_in_state", "pending_exports", "answer", "put_answer", "expire_answers",
+const METHODS: [&str; 34] = [
+    "found",
+    "insert_environment",
+    "ping",
+    "claim_shard",
+    "commit",
+    "last_commit",
+    "commits_after",
+    "release",
+    "heads",
+    "api_key_by_digest",
+    "insert_api_key",
+    "api_keys",
+    "api_key",
+    "set_api_key_expiry",
+    "delete_api_key",
+    "touch_api_keys",
+    "insert_organization",
+    "organization",
+    "organization_by_external_id",
+    "organizations",
+    "update_organization",
+    "delete_organization",
+    "insert_schema",
+    "schema",
+    "actions",
+    "schemas",
+    "insert_export",
+    "export",
+    "set_export_state",
+    "exports_in_state",
+    "pending_exports",
+    "answer",
+    "put_answer",
+    "expire_answers",
 ];
 
 #[deny(clippy::missing_trait_methods)]
@@ -94,6 +123,9 @@ impl<S: Store + ?Sized> Store for Faulty<S> {
     // ---- installation ----
     async fn found(&self, founding: &Founding) -> Result<Founded, StoreError> {
         self.call("found", self.inner.found(founding)).await
+    }
+    async fn insert_environment(&self, name: &str, key: &StoredApiKey, at: Micros) -> Result<(), StoreError> {
+        self.call("insert_environment", self.inner.insert_environment(name, key, at)).await
     }
     async fn ping(&self) -> Result<(), StoreError> {
         self.call("ping", self.inner.ping()).await
@@ -129,13 +161,24 @@ impl<S: Store + ?Sized> Store for Faulty<S> {
     async fn insert_api_key(&self, key: &StoredApiKey) -> Result<bool, StoreError> {
         self.call("insert_api_key", self.inner.insert_api_key(key)).await
     }
-    async fn api_keys(&self, environment: EnvironmentId, organization: OrganizationId, query: &ListQuery<ApiKeyId>) -> Result<Page<ApiKey, ApiKeyId>, StoreError> {
+    async fn api_keys(
+        &self,
+        environment: EnvironmentId,
+        organization: OrganizationId,
+        query: &ListQuery<ApiKeyId>,
+    ) -> Result<Page<ApiKey, ApiKeyId>, StoreError> {
         self.call("api_keys", self.inner.api_keys(environment, organization, query)).await
     }
     async fn api_key(&self, environment: EnvironmentId, id: ApiKeyId) -> Result<Option<StoredApiKey>, StoreError> {
         self.call("api_key", self.inner.api_key(environment, id)).await
     }
-    async fn set_api_key_expiry(&self, environment: EnvironmentId, id: ApiKeyId, expires_at: Micros, at: Micros) -> Result<Option<ApiKey>, StoreError> {
+    async fn set_api_key_expiry(
+        &self,
+        environment: EnvironmentId,
+        id: ApiKeyId,
+        expires_at: Micros,
+        at: Micros,
+    ) -> Result<Option<ApiKey>, StoreError> {
         self.call("set_api_key_expiry", self.inner.set_api_key_expiry(environment, id, expires_at, at)).await
     }
     async fn delete_api_key(&self, environment: EnvironmentId, id: ApiKeyId) -> Result<bool, StoreError> {
@@ -152,13 +195,27 @@ impl<S: Store + ?Sized> Store for Faulty<S> {
     async fn organization(&self, environment: EnvironmentId, id: OrganizationId) -> Result<Option<Organization>, StoreError> {
         self.call("organization", self.inner.organization(environment, id)).await
     }
-    async fn organization_by_external_id(&self, environment: EnvironmentId, external_id: &str) -> Result<Option<Organization>, StoreError> {
+    async fn organization_by_external_id(
+        &self,
+        environment: EnvironmentId,
+        external_id: &str,
+    ) -> Result<Option<Organization>, StoreError> {
         self.call("organization_by_external_id", self.inner.organization_by_external_id(environment, external_id)).await
     }
-    async fn organizations(&self, environment: EnvironmentId, query: &ListQuery<OrganizationId>, filter: &OrganizationFilter) -> Result<Page<Organization, OrganizationId>, StoreError> {
+    async fn organizations(
+        &self,
+        environment: EnvironmentId,
+        query: &ListQuery<OrganizationId>,
+        filter: &OrganizationFilter,
+    ) -> Result<Page<Organization, OrganizationId>, StoreError> {
         self.call("organizations", self.inner.organizations(environment, query, filter)).await
     }
-    async fn update_organization(&self, environment: EnvironmentId, organization: &Organization, read_at: Micros) -> Result<(), StoreError> {
+    async fn update_organization(
+        &self,
+        environment: EnvironmentId,
+        organization: &Organization,
+        read_at: Micros,
+    ) -> Result<(), StoreError> {
         self.call("update_organization", self.inner.update_organization(environment, organization, read_at)).await
     }
     async fn delete_organization(&self, environment: EnvironmentId, id: OrganizationId) -> Result<bool, StoreError> {
@@ -166,16 +223,32 @@ impl<S: Store + ?Sized> Store for Faulty<S> {
     }
 
     // ---- actions ----
-    async fn insert_schema(&self, environment: EnvironmentId, action: &str, ids: (ActionId, SchemaId), body: &NewSchema, at: Micros) -> Result<Schema, StoreError> {
+    async fn insert_schema(
+        &self,
+        environment: EnvironmentId,
+        action: &str,
+        ids: (ActionId, SchemaId),
+        body: &NewSchema,
+        at: Micros,
+    ) -> Result<Schema, StoreError> {
         self.call("insert_schema", self.inner.insert_schema(environment, action, ids, body, at)).await
     }
     async fn schema(&self, environment: EnvironmentId, action: &str, version: u32) -> Result<Option<Schema>, StoreError> {
         self.call("schema", self.inner.schema(environment, action, version)).await
     }
-    async fn actions(&self, environment: EnvironmentId, query: &ListQuery<ActionId>) -> Result<Page<Action, ActionId>, StoreError> {
+    async fn actions(
+        &self,
+        environment: EnvironmentId,
+        query: &ListQuery<ActionId>,
+    ) -> Result<Page<Action, ActionId>, StoreError> {
         self.call("actions", self.inner.actions(environment, query)).await
     }
-    async fn schemas(&self, environment: EnvironmentId, action: &str, query: &ListQuery<SchemaId>) -> Result<Option<Page<Schema, SchemaId>>, StoreError> {
+    async fn schemas(
+        &self,
+        environment: EnvironmentId,
+        action: &str,
+        query: &ListQuery<SchemaId>,
+    ) -> Result<Option<Page<Schema, SchemaId>>, StoreError> {
         self.call("schemas", self.inner.schemas(environment, action, query)).await
     }
 
@@ -189,7 +262,12 @@ impl<S: Store + ?Sized> Store for Faulty<S> {
     async fn set_export_state(&self, id: ExportId, from: ExportState, to: ExportState, at: Micros) -> Result<bool, StoreError> {
         self.call("set_export_state", self.inner.set_export_state(id, from, to, at)).await
     }
-    async fn exports_in_state(&self, state: ExportState, before: Micros, limit: u32) -> Result<Vec<(EnvironmentId, Export)>, StoreError> {
+    async fn exports_in_state(
+        &self,
+        state: ExportState,
+        before: Micros,
+        limit: u32,
+    ) -> Result<Vec<(EnvironmentId, Export)>, StoreError> {
         self.call("exports_in_state", self.inner.exports_in_state(state, before, limit)).await
     }
     async fn pending_exports(&self, environment: EnvironmentId) -> Result<u64, StoreError> {

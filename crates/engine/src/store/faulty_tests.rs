@@ -12,10 +12,6 @@ impl Backend for FaultyFile {
     async fn open(&self) -> Arc<dyn Store> {
         Arc::new(Faulty::new(self.0.open().await))
     }
-
-    async fn add_environment(&self, id: EnvironmentId, name: &str) {
-        self.0.add_environment(id, name).await;
-    }
 }
 
 conformance::suite!(FaultyFile(SqliteFile::new()));

@@ -23,7 +23,13 @@ fn read(list: &[u32], query: &ListQuery<u32>) -> Page<u32, u32> {
 }
 
 /// `expected`: items, `before`, `after`.
-fn check(order: Order, limit: u32, before: impl Into<Option<u32>>, after: impl Into<Option<u32>>, expected: (&[u32], Option<u32>, Option<u32>)) {
+fn check(
+    order: Order,
+    limit: u32,
+    before: impl Into<Option<u32>>,
+    after: impl Into<Option<u32>>,
+    expected: (&[u32], Option<u32>, Option<u32>),
+) {
     let query = ListQuery { limit, before: before.into(), after: after.into(), order };
     let page = read(&LIST, &query);
     assert_eq!((page.items.as_slice(), page.before, page.after), expected, "{query:?}");

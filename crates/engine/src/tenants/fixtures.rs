@@ -30,7 +30,8 @@ impl Clock for MovedClock {
 pub(crate) struct World {
     pub store: Arc<dyn Store>,
     pub clock: Arc<MovedClock>,
-    pub file: SqliteFile,
+    /// The folder lives as long as this.
+    _file: SqliteFile,
 }
 
 impl World {
@@ -38,7 +39,7 @@ impl World {
     pub async fn new() -> Self {
         let file = SqliteFile::new();
         let clock = Arc::new(MovedClock(AtomicI64::new(1_800_000_000_000_000)));
-        Self { store: founded(&file).await, clock, file }
+        Self { store: founded(&file).await, clock, _file: file }
     }
 
     pub fn tenants(&self) -> Tenants {
@@ -46,11 +47,11 @@ impl World {
     }
 }
 
-pub(crate) fn environment_scope(n: u128) -> Scope {
-    Scope { key: ApiKeyId::from_parts(1, n), environment: environment(n), only: None }
+pub(crate) fn environment_scope(n: u8) -> Scope {
+    Scope { key: ApiKeyId::from_parts(1, n.into()), environment: environment(n), only: None }
 }
 
-pub(crate) fn organization_scope(n: u128, organization: u64) -> Scope {
+pub(crate) fn organization_scope(n: u8, organization: u64) -> Scope {
     Scope { only: Some(organization_id(organization)), ..environment_scope(n) }
 }
 
@@ -60,7 +61,7 @@ pub(crate) fn here() -> EnvironmentScope {
 }
 
 impl OrganizationScope {
-    pub(crate) fn for_test(environment_number: u128, organization: annals_core::ids::OrganizationId) -> Self {
+    pub(crate) fn for_test(environment_number: u8, organization: annals_core::ids::OrganizationId) -> Self {
         Self { environment: environment(environment_number), organization }
     }
 }

@@ -41,7 +41,12 @@ impl Tenants {
 
     /// # Errors
     /// The organization is not there, or the store fails.
-    pub async fn set_retention(&self, scope: &EnvironmentScope, id: OrganizationId, days: RetentionDays) -> Result<(), OrganizationError> {
+    pub async fn set_retention(
+        &self,
+        scope: &EnvironmentScope,
+        id: OrganizationId,
+        days: RetentionDays,
+    ) -> Result<(), OrganizationError> {
         let set = |organization: &mut super::Organization| {
             organization.retention_days = Some(days.get());
             Ok(())

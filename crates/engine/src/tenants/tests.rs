@@ -166,10 +166,12 @@ async fn what_is_taken_is_named() {
     assert_eq!((created.domains[0].domain.as_str(), created.domains[0].strategy), ("foo.example", Some(DomainStrategy::Manual)));
     let refused = tenants.create_organization(&here(), new.clone()).await;
     assert!(matches!(refused, Err(OrganizationError::ExternalIdTaken)), "{refused:?}");
-    let refused = tenants.create_organization(&here(), NewOrganization { external_id: None, domains: vec![domain("FOO.example")], ..new }).await;
+    let refused = tenants
+        .create_organization(&here(), NewOrganization { external_id: None, domains: vec![domain("FOO.example")], ..new })
+        .await;
     assert!(matches!(&refused, Err(OrganizationError::DomainTaken { domain }) if domain == "foo.example"), "{refused:?}");
     let filter = OrganizationFilter { domains: vec!["FOO.EXAMPLE".to_owned()], search: None };
-    assert_eq!(tenants.organizations(&here(), &page(), &filter).await.expect("a page").items, [created.clone()]);
+    assert_eq!(tenants.organizations(&here(), &page(), &filter).await.expect("a page").items, std::slice::from_ref(&created));
     let own_key = Scope { only: Some(OrganizationId::from_parts(1, 1)), ..environment_scope(HERE) };
     assert!(tenants.organization_by_external_id(&own_key, "e").await.is_err());
     assert_eq!(tenants.organization_by_external_id(&environment_scope(HERE), "e").await.expect("found"), created);
@@ -180,7 +182,10 @@ async fn concurrent_updates_all_count() {
     let world = World::new().await;
     let tenants = world.tenants();
     let id = organization(&tenants).await;
-    let change = |n: usize| OrganizationChange { metadata: BTreeMap::from([(n.to_string(), Some(n.to_string()))]), ..OrganizationChange::default() };
+    let change = |n: usize| OrganizationChange {
+        metadata: BTreeMap::from([(n.to_string(), Some(n.to_string()))]),
+        ..OrganizationChange::default()
+    };
     let here = here();
     let updates = join_all((0..8).map(|n| tenants.update_organization(&here, id, change(n)))).await;
     assert!(updates.iter().all(Result::is_ok), "{updates:?}");
@@ -211,7 +216,8 @@ async fn rules_are_seen_as_soon_as_they_exist_and_never_change() {
     let tenants = world.tenants();
     let rules = async |version| tenants.rules(environment(HERE), "a", version).await.expect("answered");
     assert!(rules(1).await.is_none());
-    let target = |kind: &str| NewSchema { targets: vec![TargetSchema { kind: kind.to_owned(), metadata: None }], ..NewSchema::default() };
+    let target =
+        |kind: &str| NewSchema { targets: vec![TargetSchema { kind: kind.to_owned(), metadata: None }], ..NewSchema::default() };
     assert_eq!(tenants.create_schema(&here(), "a", target("team")).await.expect("created").version, 1);
     let first = rules(1).await.expect("configured");
     assert_eq!(tenants.create_schema(&here(), "a", target("user")).await.expect("created").version, 2);

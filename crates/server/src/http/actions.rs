@@ -73,7 +73,11 @@ pub async fn create_schema(
     once: Once<wire::CreateSchema>,
 ) -> Result<Answer, Problem> {
     let execute = move |new: wire::CreateSchema| async move {
-        let schema = engine.tenants().create_schema(&caller.environment, &action, from_wire(new)).await.map_err(Problem::action(&action))?;
+        let schema = engine
+            .tenants()
+            .create_schema(&caller.environment, &action, from_wire(new))
+            .await
+            .map_err(Problem::action(&action))?;
         Ok(Answer::created(&schema_to_wire(schema)))
     };
     once.answer(&caller.scope, execute).await

@@ -56,7 +56,8 @@ pub async fn create(
         return Err(Problem::wrong_parameter("expires_at", "must be in the future"));
     }
     let new = NewApiKey { name: new.name, permissions: new.permissions.unwrap_or_default(), expires_at };
-    let (key, secret) = engine.tenants().create_api_key(&caller.environment, id, new).await.map_err(Problem::organization(&id))?;
+    let (key, secret) =
+        engine.tenants().create_api_key(&caller.environment, id, new).await.map_err(Problem::organization(&id))?;
     Ok(Answer::created(&wire::CreatedApiKey { key: to_wire(key, id), value: secret.expose().to_owned() }))
 }
 
@@ -114,7 +115,11 @@ pub async fn expire(
     params(("id" = String, Path, description = "Id of the API key")),
     responses((status = 204, description = "Deleted"), Refusals, EnvironmentOnly, NotFound)
 )]
-pub async fn delete(State(engine): State<Engine>, caller: EnvironmentCaller, PathId(id): PathId<ApiKeyId>) -> Result<StatusCode, Problem> {
+pub async fn delete(
+    State(engine): State<Engine>,
+    caller: EnvironmentCaller,
+    PathId(id): PathId<ApiKeyId>,
+) -> Result<StatusCode, Problem> {
     engine.tenants().delete_api_key(&caller.environment, id).await.map_err(Problem::api_key(&id))?;
     Ok(StatusCode::NO_CONTENT)
 }

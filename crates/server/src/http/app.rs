@@ -9,7 +9,6 @@ use axum::extract::FromRef;
 use tokio_util::task::TaskTracker;
 
 use super::metrics::Metrics;
-use super::request_id::RequestIds;
 use crate::Config;
 
 #[derive(Clone)]
@@ -22,7 +21,6 @@ struct Inner {
     engine: Engine,
     address: SocketAddr,
     metrics: Metrics,
-    request_ids: RequestIds,
     background: TaskTracker,
 }
 
@@ -31,8 +29,7 @@ impl App {
     #[must_use]
     pub fn new(config: Config, engine: Engine, address: SocketAddr) -> Self {
         let metrics = Metrics::of_this_process();
-        let request_ids = RequestIds::new();
-        Self { inner: Arc::new(Inner { config, engine, address, metrics, request_ids, background: TaskTracker::new() }) }
+        Self { inner: Arc::new(Inner { config, engine, address, metrics, background: TaskTracker::new() }) }
     }
 
     pub(super) fn config(&self) -> &Config {
@@ -46,9 +43,6 @@ impl App {
     }
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.inner.metrics
-    }
-    pub(super) fn request_ids(&self) -> &RequestIds {
-        &self.inner.request_ids
     }
     /// Work that must go on when the client hangs up.
     pub(super) fn background(&self) -> &TaskTracker {

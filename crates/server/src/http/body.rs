@@ -108,10 +108,18 @@ mod tests {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_str(value).unwrap());
             is_json(&headers)
         };
-        for value in ["application/json", "application/json; charset=utf-8", "Application/JSON;charset=UTF-8", "application/vnd.api+json", ""] {
+        for value in [
+            "application/json",
+            "application/json; charset=utf-8",
+            "Application/JSON;charset=UTF-8",
+            "application/vnd.api+json",
+            "",
+        ] {
             assert!(check(value), "{value}");
         }
-        for value in ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", "text/json", "json", "multipart/form-data"] {
+        for value in
+            ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", "text/json", "json", "multipart/form-data"]
+        {
             assert!(!check(value), "{value}");
         }
         assert!(is_json(&HeaderMap::new()));

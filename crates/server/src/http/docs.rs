@@ -41,7 +41,8 @@ struct Shared;
 
 pub fn shared() -> utoipa::openapi::OpenApi {
     let mut document = Shared::openapi();
-    let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("An API key: `Authorization: Bearer sk_…`")).build();
+    let scheme =
+        HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("An API key: `Authorization: Bearer sk_…`")).build();
     document.components.get_or_insert_default().add_security_scheme("bearer", SecurityScheme::Http(scheme));
     document
 }
@@ -110,7 +111,8 @@ pub async fn file(PathText(name): PathText) -> Result<Response, Problem> {
 
 fn vendored(name: &str) -> Result<Bytes, Problem> {
     let file = utoipa_swagger_ui::serve(name, std::sync::Arc::new(utoipa_swagger_ui::Config::from("/openapi.json")));
-    let file = file.map_err(Problem::internal)?.ok_or_else(|| Problem::internal("a file of the documentation page is missing"))?;
+    let file =
+        file.map_err(Problem::internal)?.ok_or_else(|| Problem::internal("a file of the documentation page is missing"))?;
     Ok(file.bytes.into_owned().into())
 }
 

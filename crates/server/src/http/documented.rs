@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use annals_core::limits::{IDEMPOTENCY_KEY_BYTES_MAX, ORGANIZATION_DOMAINS_MAX, ORGANIZATION_NAME_CHARS_MAX, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX};
+use annals_core::limits::{
+    IDEMPOTENCY_KEY_BYTES_MAX, ORGANIZATION_DOMAINS_MAX, ORGANIZATION_NAME_CHARS_MAX, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX,
+};
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder};
 use utoipa::openapi::{ContentBuilder, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder, Schema, Type};
@@ -84,7 +86,10 @@ fn response(description: &str, schemas: &[&str]) -> Response {
         [one] => Ref::from_schema_name(*one).into(),
         many => many.iter().fold(AnyOfBuilder::new(), |any, name| any.item(Ref::from_schema_name(*name))).into(),
     };
-    ResponseBuilder::new().description(description).content("application/json", ContentBuilder::new().schema(Some(schema)).build()).build()
+    ResponseBuilder::new()
+        .description(description)
+        .content("application/json", ContentBuilder::new().schema(Some(schema)).build())
+        .build()
 }
 
 /// The `Idempotency-Key` header.
@@ -93,7 +98,8 @@ pub struct IdempotencyHeader;
 impl IntoParams for IdempotencyHeader {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let key = text().max_length(Some(IDEMPOTENCY_KEY_BYTES_MAX)).examples(["884793cd-bef4-46cf-8790-e3d4957a09ce"]);
-        let description = "A unique text: the same request with the same key is executed once within 24 hours. Empty counts as absent.";
+        let description =
+            "A unique text: the same request with the same key is executed once within 24 hours. Empty counts as absent.";
         let parameter = ParameterBuilder::new().name("Idempotency-Key").parameter_in(ParameterIn::Header).schema(Some(key));
         vec![parameter.description(Some(description)).build()]
     }
@@ -112,7 +118,11 @@ impl<Id: Cursor> IntoParams for ListParameters<Id> {
             query("limit", limit, "Items of a page"),
             query("before", cursor(), "Only items before this one"),
             query("after", cursor(), "Only items after this one"),
-            query("order", order, "By creation: newest first (`desc`), oldest first (`asc`), or newest first with exchanged cursors (`normal`)"),
+            query(
+                "order",
+                order,
+                "By creation: newest first (`desc`), oldest first (`asc`), or newest first with exchanged cursors (`normal`)",
+            ),
         ]
     }
 }
@@ -133,5 +143,10 @@ fn text() -> ObjectBuilder {
 }
 
 fn query(name: &str, schema: impl Into<RefOr<Schema>>, description: &str) -> Parameter {
-    ParameterBuilder::new().name(name).parameter_in(ParameterIn::Query).schema(Some(schema)).description(Some(description)).build()
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Query)
+        .schema(Some(schema))
+        .description(Some(description))
+        .build()
 }

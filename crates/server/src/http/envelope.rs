@@ -2,30 +2,79 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 
-use super::App;
+use super::metrics::{Metrics, Running};
 use super::problem::{Cause, Problem};
-use super::request_id::X_REQUEST_ID;
+use super::request_id::{RequestIds, X_REQUEST_ID};
 
-pub async fn envelope(State(app): State<App>, request: Request, next: Next) -> Response {
-    let id = app.request_ids().next();
-    let running = app.metrics().begin(&request);
-    let answered = tokio::time::timeout(app.config().request_timeout, AssertUnwindSafe(next.run(request)).catch_unwind());
+#[derive(Clone)]
+pub struct Envelope {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    request_ids: RequestIds,
+    metrics: Metrics,
+    request_timeout: Duration,
+    start: Instant,
+    /// Whole seconds after `start`.
+    last_warning: AtomicU64,
+}
+
+impl Envelope {
+    pub fn new(metrics: Metrics, request_timeout: Duration) -> Self {
+        let inner = Inner {
+            request_ids: RequestIds::new(),
+            metrics,
+            request_timeout,
+            start: Instant::now(),
+            last_warning: AtomicU64::new(0),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    fn log(&self, request_id: &str, running: &Running, status: StatusCode, cause: Option<&Cause>) {
+        let (method, route, status_code) = (running.method(), running.route(), status.as_u16());
+        match cause {
+            None => tracing::debug!(request_id, method, route, status = status_code, "answered"),
+            // Overload refuses thousands of requests a second: writing a line for each would make it worse.
+            Some(cause) if status == StatusCode::SERVICE_UNAVAILABLE => {
+                if self.may_warn() {
+                    tracing::warn!(request_id, method, route, status = status_code, %cause, "request refused");
+                }
+            }
+            Some(cause) => tracing::error!(request_id, method, route, status = status_code, %cause, "request failed"),
+        }
+    }
+
+    /// At most once a second.
+    fn may_warn(&self) -> bool {
+        let now = self.inner.start.elapsed().as_secs() + 1;
+        self.inner.last_warning.swap(now, Ordering::Relaxed) != now
+    }
+}
+
+pub async fn envelope(State(envelope): State<Envelope>, request: Request, next: Next) -> Response {
+    let id = envelope.inner.request_ids.next();
+    let running = envelope.inner.metrics.begin(&request);
+    let answered = tokio::time::timeout(envelope.inner.request_timeout, AssertUnwindSafe(next.run(request)).catch_unwind());
     let mut response = match answered.await {
         Ok(Ok(response)) => response,
         Ok(Err(panic)) => Problem::panicked(panic_text(&*panic)).into_response(),
         Err(_) => Problem::out_of_time().into_response(),
     };
     let status = response.status();
-    if let Some(cause) = response.extensions_mut().remove::<Cause>() {
-        let (method, route) = (running.method(), running.route());
-        tracing::error!(request_id = id.to_str().unwrap_or_default(), method, route, status = status.as_u16(), %cause, "request failed");
-    }
+    let cause = response.extensions_mut().remove::<Cause>();
+    envelope.log(id.to_str().unwrap_or_default(), &running, status, cause.as_ref());
     response.headers_mut().insert(X_REQUEST_ID, id);
     running.end(status);
     response
@@ -51,9 +100,37 @@ pub fn collapse_leading_slashes<B>(mut request: axum::http::Request<B>) -> axum:
 
 #[cfg(test)]
 mod tests {
-    use axum::body::Body;
+    use axum::body::{Body, to_bytes};
+    use axum::routing::get;
+    use axum::{Router, middleware};
+    use tower::ServiceExt;
 
     use super::*;
+
+    async fn check(path: &str, status: u16, message: &str) {
+        let envelope_of_test = Envelope::new(Metrics::of_this_process(), Duration::from_millis(50));
+        let routes = Router::new()
+            .route("/panics", get(async || -> StatusCode { panic!("on purpose") }))
+            .route("/hangs", get(async || std::future::pending::<StatusCode>().await))
+            .layer(middleware::from_fn_with_state(envelope_of_test, envelope));
+        let response = routes.oneshot(Request::builder().uri(path).body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(response.status(), status, "{path}");
+        assert!(
+            response.headers().contains_key(X_REQUEST_ID)
+                && response.headers()["content-type"] == "application/json; charset=utf-8",
+            "{path}"
+        );
+        assert_eq!(response.headers().contains_key("retry-after"), status == 503, "{path}");
+        let body = to_bytes(response.into_body(), 1024).await.unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert!(body["message"].as_str().unwrap().starts_with(message), "{path}: {body}");
+    }
+
+    #[tokio::test]
+    async fn handlers_that_panic_or_hang_are_answered() {
+        check("/panics", 500, "Internal server error").await;
+        check("/hangs", 503, "The request took too long.").await;
+    }
 
     #[test]
     fn only_leading_slashes_collapse() {

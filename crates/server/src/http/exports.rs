@@ -29,7 +29,12 @@ use super::query::Parameters;
     request_body = wire::CreateExport,
     responses((status = 201, description = "Created", body = wire::Export), Refusals, BodyRefusals, ExportRefusals)
 )]
-pub async fn create(State(app): State<App>, Caller(scope): Caller, base: Base, once: Once<wire::CreateExport>) -> Result<Answer, Problem> {
+pub async fn create(
+    State(app): State<App>,
+    Caller(scope): Caller,
+    base: Base,
+    once: Once<wire::CreateExport>,
+) -> Result<Answer, Problem> {
     let execute = move |new: wire::CreateExport| async move {
         let refused = Problem::organization_of_export(&new.organization_id);
         let id: Result<OrganizationId, _> = new.organization_id.parse();
@@ -37,7 +42,8 @@ pub async fn create(State(app): State<App>, Caller(scope): Caller, base: Base, o
             Ok(id) => app.engine().tenants().organization_scope(&scope, id).await,
             Err(_) => Err(OrganizationError::NotFound),
         };
-        let export = app.engine().exports().create(&organization.map_err(refused)?, filter(new)).await.map_err(Problem::export(&""))?;
+        let export =
+            app.engine().exports().create(&organization.map_err(refused)?, filter(new)).await.map_err(Problem::export(&""))?;
         Ok(Answer::created(&to_wire(&app, &base, &export)?))
     };
     once.answer(&scope, execute).await
@@ -51,7 +57,12 @@ pub async fn create(State(app): State<App>, Caller(scope): Caller, base: Base, o
     params(("id" = String, Path, description = "Id of the export")),
     responses((status = 200, description = "The export", body = wire::Export), Refusals, NotFound)
 )]
-pub async fn get(State(app): State<App>, Caller(scope): Caller, PathId(id): PathId<ExportId>, base: Base) -> Result<Answer, Problem> {
+pub async fn get(
+    State(app): State<App>,
+    Caller(scope): Caller,
+    PathId(id): PathId<ExportId>,
+    base: Base,
+) -> Result<Answer, Problem> {
     let export = app.engine().exports().get(&scope, id).await.map_err(Problem::export(&id))?;
     Ok(Answer::ok(&to_wire(&app, &base, &export)?))
 }

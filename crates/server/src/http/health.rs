@@ -14,6 +14,19 @@ pub struct Health {
     status: &'static str,
 }
 
+/// Every part that works. A part that does not makes the answer a 503, whose message names it.
+#[derive(Serialize, ToSchema)]
+pub struct Ready {
+    #[schema(example = "ok")]
+    status: &'static str,
+    #[schema(example = "ok")]
+    committer: &'static str,
+    #[schema(example = "ok")]
+    store: &'static str,
+    #[schema(example = "ok")]
+    lake: &'static str,
+}
+
 /// What the server is
 #[derive(Serialize, ToSchema)]
 pub struct Server {
@@ -39,7 +52,7 @@ pub async fn health() -> Answer {
 #[utoipa::path(
     get, path = "/ready", tag = "server", security(()),
     responses(
-        (status = 200, description = "All parts work", body = Health),
+        (status = 200, description = "All parts work", body = Ready),
         (status = 503, description = "Some part does not work; the message names it", body = annals_core::wire::ErrorMessage)
     )
 )]
@@ -47,5 +60,5 @@ pub async fn ready(State(engine): State<Engine>) -> Result<Answer, Problem> {
     let readiness = engine.readiness().await;
     let parts = [("committer", readiness.committer), ("store", readiness.store), ("lake", readiness.lake)];
     Problem::not_ready(parts)?;
-    Ok(Answer::ok(&Health { status: "ok" }))
+    Ok(Answer::ok(&Ready { status: "ok", committer: "ok", store: "ok", lake: "ok" }))
 }

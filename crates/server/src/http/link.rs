@@ -44,7 +44,8 @@ fn is_plain_host(text: &str) -> bool {
         None => !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_')),
     };
     let port = &text[host.len().min(text.len())..];
-    let plain_port = port.is_empty() || port.strip_prefix(':').is_some_and(|digits| digits.parse::<u16>().is_ok_and(|port| port > 0));
+    let plain_port =
+        port.is_empty() || port.strip_prefix(':').is_some_and(|digits| digits.parse::<u16>().is_ok_and(|port| port > 0));
     plain && plain_port && text.len() <= HOST_BYTES_MAX
 }
 
@@ -58,7 +59,22 @@ mod tests {
             assert!(is_plain_host(host), "{host}");
         }
         let long = "a".repeat(300);
-        for host in ["", "user@host", "a b", "host/path", "host:port", "host:", "host:99999", "host:0", "\"><script>", "[::1", "[evil]", "host?x", "h\u{e9}", &long] {
+        for host in [
+            "",
+            "user@host",
+            "a b",
+            "host/path",
+            "host:port",
+            "host:",
+            "host:99999",
+            "host:0",
+            "\"><script>",
+            "[::1",
+            "[evil]",
+            "host?x",
+            "h\u{e9}",
+            &long,
+        ] {
             assert!(!is_plain_host(host), "{host}");
         }
     }

@@ -74,14 +74,12 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 pub fn router(app: App) -> Router {
     let (routes, document) = all_routes().split_for_parts();
     let document = docs::Document(answer::json_bytes(&docs::finish(document)));
-    enveloped(routes, app).layer(Extension(document))
-}
-
-fn enveloped(routes: Router<App>, app: App) -> Router {
+    let around = envelope::Envelope::new(app.metrics().clone(), app.config().request_timeout);
     routes
         .fallback(async || Problem::no_route())
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
-        .layer(middleware::from_fn_with_state(app.clone(), envelope::envelope))
+        .layer(Extension(document))
+        .layer(middleware::from_fn_with_state(around, envelope::envelope))
         .with_state(app)
 }
 

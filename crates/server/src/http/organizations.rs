@@ -43,7 +43,11 @@ pub async fn list_organizations(
     request_body = wire::CreateOrganization,
     responses((status = 201, description = "Created", body = wire::Organization), Refusals, EnvironmentOnly, BodyRefusals, Conflict)
 )]
-pub async fn create(State(engine): State<Engine>, caller: EnvironmentCaller, once: Once<wire::CreateOrganization>) -> Result<Answer, Problem> {
+pub async fn create(
+    State(engine): State<Engine>,
+    caller: EnvironmentCaller,
+    once: Once<wire::CreateOrganization>,
+) -> Result<Answer, Problem> {
     let execute = move |new: wire::CreateOrganization| async move {
         let organization = engine.tenants().create_organization(&caller.environment, from_wire(new)).await;
         Ok(Answer::created(&to_wire(organization.map_err(Problem::organization(&""))?)))
@@ -68,7 +72,11 @@ pub async fn get(State(engine): State<Engine>, OrganizationCaller(scope): Organi
     params(("external_id" = String, Path, description = "The id that you gave the organization")),
     responses((status = 200, description = "The organization", body = wire::Organization), Refusals, NotFound)
 )]
-pub async fn get_by_external_id(State(engine): State<Engine>, Caller(scope): Caller, PathText(id): PathText) -> Result<Answer, Problem> {
+pub async fn get_by_external_id(
+    State(engine): State<Engine>,
+    Caller(scope): Caller,
+    PathText(id): PathText,
+) -> Result<Answer, Problem> {
     let organization = engine.tenants().organization_by_external_id(&scope, &id).await;
     Ok(Answer::ok(&to_wire(organization.map_err(Problem::organization(&id))?)))
 }
@@ -103,7 +111,11 @@ pub async fn update(
     params(("id" = String, Path, description = "Id of the organization")),
     responses((status = 202, description = "Deleted", body = String, content_type = "text/plain"), Refusals, EnvironmentOnly, NotFound)
 )]
-pub async fn delete(State(engine): State<Engine>, caller: EnvironmentCaller, PathId(id): PathId<OrganizationId>) -> Result<Response, Problem> {
+pub async fn delete(
+    State(engine): State<Engine>,
+    caller: EnvironmentCaller,
+    PathId(id): PathId<OrganizationId>,
+) -> Result<Response, Problem> {
     engine.tenants().delete_organization(&caller.environment, id).await.map_err(Problem::organization(&id))?;
     Ok((StatusCode::ACCEPTED, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], "Accepted").into_response())
 }
@@ -114,7 +126,11 @@ pub async fn delete(State(engine): State<Engine>, caller: EnvironmentCaller, Pat
     params(("id" = String, Path, description = "Id of the organization")),
     responses((status = 202, description = "Deleted", body = String, content_type = "text/plain"), Refusals, EnvironmentOnly, NotFound)
 )]
-pub async fn delete_capitalised(engine: State<Engine>, caller: EnvironmentCaller, id: PathId<OrganizationId>) -> Result<Response, Problem> {
+pub async fn delete_capitalised(
+    engine: State<Engine>,
+    caller: EnvironmentCaller,
+    id: PathId<OrganizationId>,
+) -> Result<Response, Problem> {
     delete(engine, caller, id).await
 }
 
@@ -208,7 +224,8 @@ mod tests {
         let data = |domain: &str, state| wire::DomainData { domain: domain.to_owned(), state };
         assert_eq!(new_domains(None, None), None);
         assert_eq!(new_domains(Some(vec![]), None), Some(vec![]));
-        let both = new_domains(Some(vec!["a.com".to_owned(), "b.com".to_owned()]), Some(vec![data("b.com", DomainDataState::Pending)]));
+        let both =
+            new_domains(Some(vec!["a.com".to_owned(), "b.com".to_owned()]), Some(vec![data("b.com", DomainDataState::Pending)]));
         let both: Vec<_> = both.unwrap().into_iter().map(|d| (d.domain, d.state)).collect();
         assert_eq!(both, [("b.com".to_owned(), DomainState::Pending), ("a.com".to_owned(), DomainState::LegacyVerified)]);
     }

@@ -46,6 +46,7 @@ impl FromRequestParts<App> for PathText {
         // Fails on bytes that are not UTF-8, and nothing of ours has such a name.
         let params = RawPathParams::from_request_parts(parts, app).await.map_err(|_| Problem::no_route())?;
         // Every route has at most one parameter.
-        params.iter().next().map(|(_, value)| Self(value.to_owned())).ok_or_else(Problem::no_route)
+        let text = params.iter().next().map(|(_, value)| value).filter(|text| !text.is_empty());
+        text.map(|text| Self(text.to_owned())).ok_or_else(Problem::no_route)
     }
 }

@@ -104,7 +104,10 @@ impl<S: Send + Sync> FromRequestParts<S> for FilterParameters {
         }
         let search = parameters.get("search").map(str::to_owned);
         if search.as_ref().is_some_and(|text| text.chars().count() > ORGANIZATION_NAME_CHARS_MAX) {
-            return Err(Problem::wrong_parameter("search", format_args!("must be at most {ORGANIZATION_NAME_CHARS_MAX} characters")));
+            return Err(Problem::wrong_parameter(
+                "search",
+                format_args!("must be at most {ORGANIZATION_NAME_CHARS_MAX} characters"),
+            ));
         }
         Ok(Self(OrganizationFilter { domains, search }))
     }
@@ -140,7 +143,16 @@ mod tests {
 
     #[test]
     fn every_encoding_of_a_list_is_the_same_list() {
-        for query in ["?d=a%2Cb", "?d=a,b", "?d=a&d=b", "?d[]=a&d[]=b", "?d%5B%5D=a&d%5B%5D=b", "?d=a&d[]=b", "?d=a,,b&d=b", "?d=&d=a&dd=c&d=b"] {
+        for query in [
+            "?d=a%2Cb",
+            "?d=a,b",
+            "?d=a&d=b",
+            "?d[]=a&d[]=b",
+            "?d%5B%5D=a&d%5B%5D=b",
+            "?d=a&d[]=b",
+            "?d=a,,b&d=b",
+            "?d=&d=a&dd=c&d=b",
+        ] {
             assert_eq!(parameters(query).list("d"), ["a", "b"], "{query}");
         }
         for query in ["", "?", "?d", "?d=", "?d[]", "?d=,", "?d[0]=a"] {
@@ -160,7 +172,8 @@ mod tests {
     #[test]
     fn every_parameter_is_read() {
         let id = "org_01EHWNCE74X7JSDV0X3SZ3KJNY";
-        let list: ListQuery<OrganizationId> = parameters(&format!("?limit=100&after={id}&before={id}&order=Order.Asc")).list_query().unwrap();
+        let list: ListQuery<OrganizationId> =
+            parameters(&format!("?limit=100&after={id}&before={id}&order=Order.Asc")).list_query().unwrap();
         assert_eq!((list.limit, list.order), (100, Order::Asc));
         assert_eq!((list.after, list.before), (id.parse().ok(), id.parse().ok()));
     }
@@ -184,7 +197,11 @@ mod tests {
             assert_eq!(response.status(), 422, "{query}");
             let body = to_bytes(response.into_body(), 1024).await.unwrap();
             let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
-            assert_eq!(body, serde_json::json!({"message": "Validation failed.", "errors": [{"field": field, "code": code}]}), "{query}");
+            assert_eq!(
+                body,
+                serde_json::json!({"message": "Validation failed.", "errors": [{"field": field, "code": code}]}),
+                "{query}"
+            );
         }
     }
 }

@@ -51,7 +51,10 @@ pub async fn set(
     params(("id" = String, Path, description = "Id of the organization")),
     responses((status = 200, description = "The settings", body = wire::AuditLogConfiguration), Refusals, NotFound)
 )]
-pub async fn configuration(State(engine): State<Engine>, OrganizationCaller(scope): OrganizationCaller) -> Result<Answer, Problem> {
+pub async fn configuration(
+    State(engine): State<Engine>,
+    OrganizationCaller(scope): OrganizationCaller,
+) -> Result<Answer, Problem> {
     let id = scope.organization_id();
     let configuration = engine.tenants().configuration(&scope).await.map_err(Problem::organization(&id))?;
     Ok(Answer::ok(&wire::AuditLogConfiguration {

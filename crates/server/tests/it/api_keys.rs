@@ -7,7 +7,10 @@ async fn a_key_is_made_shown_once_listed_and_deleted() {
     let server = TestServer::start().await;
     let organization = server.organization("Foo").await;
     let path = format!("/organizations/{organization}/api_keys");
-    let made = server.caller().post(&path, json!({"name": "CI", "permissions": ["posts:read"], "expires_at": "2999-01-01T00:00:00Z"})).await;
+    let made = server
+        .caller()
+        .post(&path, json!({"name": "CI", "permissions": ["posts:read"], "expires_at": "2999-01-01T00:00:00Z"}))
+        .await;
     assert_eq!(made.status, 201, "{made:?}");
     let value = made.body["value"].as_str().unwrap();
     assert_eq!(made.body["obfuscated_value"], format!("sk_...{}", &value[value.len() - 4..]));

@@ -10,7 +10,10 @@ async fn the_page_loads_only_from_this_server_and_runs_no_inline_script() {
     assert!(page.header("content-security-policy").unwrap().starts_with("default-src 'self'"));
     assert!(!page.text.contains("http:") && !page.text.contains("https:"));
     for (i, _) in page.text.match_indices("<script") {
-        assert!(page.text[i..].starts_with("<script src=\"/docs/") && page.text[i..].split_once('>').unwrap().1.starts_with("</script>"));
+        assert!(
+            page.text[i..].starts_with("<script src=\"/docs/")
+                && page.text[i..].split_once('>').unwrap().1.starts_with("</script>")
+        );
     }
     for (i, _) in page.text.match_indices("\"/docs/") {
         let path = page.text[i + 1..].split('"').next().unwrap();
@@ -32,7 +35,10 @@ async fn the_document_is_served_and_complete() {
     for (path, item) in reply.body["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let responses = operation["responses"].as_object().unwrap();
-            assert!(!responses.is_empty() && operation["operationId"].is_string() && operation["summary"].is_string(), "{method} {path}");
+            assert!(
+                !responses.is_empty() && operation["operationId"].is_string() && operation["summary"].is_string(),
+                "{method} {path}"
+            );
             for (status, response) in responses {
                 assert!(response["headers"]["X-Request-Id"].is_object(), "{method} {path} {status}");
                 let json = &response["content"]["application/json"]["schema"];

@@ -13,43 +13,96 @@ async fn server_with_action() -> (TestServer, String) {
     (server, organization)
 }
 
-#[tokio::test]
-async fn an_event_of_every_client_is_recorded() {
-    let (server, organization) = server_with_action().await;
-    let variants: [(&str, fn(&mut Value)); 9] = [
-        ("node", |_| {}),
-        ("go 4", |e| {
+/// What a client sends differently, and the cells of the export that differ then.
+type Variant = (&'static str, fn(&mut Value), &'static [(&'static str, &'static str)]);
+
+const VARIANTS: [Variant; 9] = [
+    ("node", |_| {}, &[]),
+    (
+        "go 4",
+        |e| {
             e["actor"]["name"] = json!("");
             e["targets"][0]["name"] = json!("");
             e["context"] = json!({"location": "", "user_agent": ""});
             e["occurred_at"] = json!("2023-01-02T15:04:05.123456789-05:00");
-        }),
-        ("go zero fraction", |e| e["occurred_at"] = json!("2023-01-02T15:04:05-05:00")),
-        ("python naive", |e| e["occurred_at"] = json!("2023-01-02T15:04:05.123")),
-        ("python date", |e| e["occurred_at"] = json!("2023-01-02")),
-        ("ruby 7", |e| {
+        },
+        &[("context_location", ""), ("occurred_at", "2023-01-02T20:04:05.123Z")],
+    ),
+    (
+        "go, no fraction",
+        |e| e["occurred_at"] = json!("2023-01-02T15:04:05-05:00"),
+        &[("occurred_at", "2023-01-02T20:04:05.000Z")],
+    ),
+    (
+        "python, no offset",
+        |e| e["occurred_at"] = json!("2023-01-02T15:04:05.123"),
+        &[("occurred_at", "2023-01-02T15:04:05.123Z")],
+    ),
+    ("python, a date", |e| e["occurred_at"] = json!("2023-01-02"), &[("occurred_at", "2023-01-02T00:00:00.000Z")]),
+    (
+        "ruby 7",
+        |e| {
             e["version"] = Value::Null;
             e["actor"]["name"] = Value::Null;
             e["actor"]["metadata"] = json!({});
             e["context"]["user_agent"] = Value::Null;
             e["metadata"] = Value::Null;
-        }),
-        ("rust", |e| {
+        },
+        &[],
+    ),
+    (
+        "rust",
+        |e| {
             e["version"] = json!(1.0);
-            e["metadata"] = json!({"count": 1.0, "on": true, "text": "x"});
-        }),
-        (".net", |e| e["occurred_at"] = json!("2023-01-02T15:04:05.1234567+00:00")),
-        ("extra members", |e| {
+            e["metadata"] = json!({"count": 1.0, "on": true, "text": "\u{1F600} \"x\",\n"});
+        },
+        &[("version", "1"), ("metadata", "{\"count\":1,\"on\":true,\"text\":\"\u{1F600} \\\"x\\\",\\n\"}")],
+    ),
+    (".net", |e| e["occurred_at"] = json!("2023-01-02T15:04:05.1234567+00:00"), &[("occurred_at", "2023-01-02T15:04:05.123Z")]),
+    (
+        "every member",
+        |e| {
+            e["actor"] =
+                json!({"type": "user", "id": "user_TF4C5938", "name": "=Jon", "metadata": {"b": 2, "a": "x"}, "email": "a@b.c"});
+            e["context"]["user_agent"] = json!("Chrome/104.0.0.0");
             e["more"] = json!({"deep": [1, 2]});
-            e["actor"]["email"] = json!("a@b.c");
-        }),
-    ];
-    for (client, change) in variants {
+        },
+        &[("actor_name", "'=Jon"), ("actor_metadata", "{\"a\":\"x\",\"b\":2}"), ("context_user_agent", "Chrome/104.0.0.0")],
+    ),
+];
+
+#[tokio::test]
+async fn an_event_of_every_client_is_recorded_as_it_was_sent() {
+    let (server, organization) = server_with_action().await;
+    for (client, change, _) in VARIANTS {
         let mut body = event(&organization);
         change(&mut body["event"]);
         let reply = server.caller().post(EVENTS, body).await;
         assert_eq!((reply.status.as_u16(), reply.text.as_str()), (200, r#"{"success":true}"#), "{client}: {reply:?}");
         assert_eq!(reply.header("content-type"), Some("application/json; charset=utf-8"), "{client}");
+    }
+    let all = json!({"organization_id": organization, "range_start": "2022-01-01", "range_end": "2024-01-01"});
+    let mut rows = crate::exports::rows(&server, all).await;
+    assert_eq!(rows.len(), VARIANTS.len());
+    rows.sort_by(|a, b| a["id"].cmp(&b["id"]));
+    for (row, (client, _, differs)) in rows.iter().zip(VARIANTS) {
+        let plain = [
+            ("action", "user.signed_in"),
+            ("version", ""),
+            ("occurred_at", "2022-08-29T19:47:52.336Z"),
+            ("actor_id", "user_TF4C5938"),
+            ("actor_type", "user"),
+            ("actor_name", ""),
+            ("actor_metadata", ""),
+            ("targets", r#"[{"id":"team_1","type":"team"}]"#),
+            ("context_location", "1.2.3.4"),
+            ("context_user_agent", ""),
+            ("metadata", ""),
+        ];
+        for (column, cell) in plain {
+            let cell = differs.iter().find(|(name, _)| *name == column).map_or(cell, |(_, cell)| *cell);
+            assert_eq!(row[column], cell, "{client}: {column}");
+        }
     }
     server.stop().await;
 }

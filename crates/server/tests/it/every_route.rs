@@ -70,7 +70,10 @@ impl Things {
     async fn make(server: &TestServer, caller: &Caller<'_>, external_id: &str) -> Self {
         let text = |reply: &crate::server::Reply| reply.body["id"].as_str().unwrap_or_else(|| panic!("{reply:?}")).to_owned();
         let organization = text(&caller.post("/organizations", json!({"name": "x", "external_id": external_id})).await);
-        assert_eq!(caller.post("/audit_logs/actions/user.signed_in/schemas", json!({"targets": [{"type": "team"}]})).await.status, 201);
+        assert_eq!(
+            caller.post("/audit_logs/actions/user.signed_in/schemas", json!({"targets": [{"type": "team"}]})).await.status,
+            201
+        );
         let export = text(&caller.post("/audit_logs/exports", Self::export_of(&organization)).await);
         let api_key = text(&caller.post(&format!("/organizations/{organization}/api_keys"), json!({"name": "x"})).await);
         let _ = server;
@@ -86,7 +89,11 @@ impl Things {
             _ if template.starts_with("/audit_logs/exports") => &self.export,
             _ => &self.organization,
         };
-        template.replace("{id}", id).replace("{external_id}", &self.external_id).replace("{action}", "user.signed_in").replace("{file}", "start.js")
+        template
+            .replace("{id}", id)
+            .replace("{external_id}", &self.external_id)
+            .replace("{action}", "user.signed_in")
+            .replace("{file}", "start.js")
     }
     fn body(&self, route: &Route) -> Option<String> {
         let body = match route.name.as_str() {
@@ -129,7 +136,10 @@ async fn every_route_refuses_missing_wrong_expired_and_deleted_keys() {
     let things = Things::make(&server, &server.caller(), "e").await;
     let (deleted_id, deleted) = server.organization_key(&things.organization).await;
     let (expired_id, expired) = server.organization_key(&things.organization).await;
-    let soon = server.caller().post(&format!("/organizations/{}/api_keys", things.organization), json!({"name": "x", "expires_at": "2999-01-01"})).await;
+    let soon = server
+        .caller()
+        .post(&format!("/organizations/{}/api_keys", things.organization), json!({"name": "x", "expires_at": "2999-01-01"}))
+        .await;
     let outlived = soon.body["value"].as_str().unwrap().to_owned();
     // All three were good a moment ago, so that a cache would remember them.
     for key in [&deleted, &expired, &outlived] {
@@ -156,7 +166,12 @@ async fn every_route_refuses_missing_wrong_expired_and_deleted_keys() {
             if route.open {
                 assert_ne!(reply.status, 401, "{} with {what}", route.name);
             } else {
-                assert_eq!((reply.status.as_u16(), &reply.body), (401, &json!({"message": "Unauthorized"})), "{} with {what}", route.name);
+                assert_eq!(
+                    (reply.status.as_u16(), &reply.body),
+                    (401, &json!({"message": "Unauthorized"})),
+                    "{} with {what}",
+                    route.name
+                );
             }
         }
     }

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::time::Duration;
 
 use annals_server::Config;
@@ -48,13 +49,15 @@ fn link(server: &TestServer, export: &Reply) -> String {
     url.strip_prefix(&server.url("")).unwrap_or_else(|| panic!("{url} is not on this server")).to_owned()
 }
 
-/// Actor ids of the export's rows.
-async fn actors(server: &TestServer, body: Value) -> Vec<String> {
+/// The rows of an export, each by the names of its columns.
+pub async fn rows(server: &TestServer, body: Value) -> Vec<HashMap<String, String>> {
     let export = ready(server, &server.caller().post(EXPORTS, body).await).await;
     let file = server.without_key().get(&link(server, &export)).await;
-    let mut rows = csv::Reader::from_reader(file.text.as_bytes());
-    let column = rows.headers().unwrap().iter().position(|name| name == "actor_id").unwrap();
-    rows.records().map(|row| row.unwrap()[column].to_owned()).collect()
+    csv::Reader::from_reader(file.text.as_bytes()).deserialize().map(|row| row.unwrap()).collect()
+}
+
+async fn actors(server: &TestServer, body: Value) -> Vec<String> {
+    rows(server, body).await.into_iter().map(|mut row| row.remove("actor_id").unwrap()).collect()
 }
 
 #[tokio::test]
@@ -142,7 +145,10 @@ async fn wrong_exports_are_refused() {
         check_refused(&server.caller().post(EXPORTS, export(id)).await, 400, unknown);
     }
     let missing = server.caller().get(&format!("{EXPORTS}/audit_log_export_01GBZK5MP7TD1YCFQHFR22180V")).await;
-    assert_eq!((missing.status.as_u16(), missing.message()), (404, "Audit Log Export not found: 'audit_log_export_01GBZK5MP7TD1YCFQHFR22180V'."));
+    assert_eq!(
+        (missing.status.as_u16(), missing.message()),
+        (404, "Audit Log Export not found: 'audit_log_export_01GBZK5MP7TD1YCFQHFR22180V'.")
+    );
     server.stop().await;
 }
 
@@ -174,7 +180,11 @@ async fn links_begin_with_the_public_url_or_a_plain_host() {
     let organization = server.organization("Foo").await;
     let export_2 = ready(&server, &server.caller().post(EXPORTS, export(&organization)).await).await;
     let path = format!("{EXPORTS}/{}", export_2.body["id"].as_str().unwrap());
-    for (host, base) in [("audit.test:8080", "http://audit.test:8080/".to_owned()), ("evil\"><script>", server.url("/")), ("a@b", server.url("/"))] {
+    for (host, base) in [
+        ("audit.test:8080", "http://audit.test:8080/".to_owned()),
+        ("evil\"><script>", server.url("/")),
+        ("a@b", server.url("/")),
+    ] {
         let reply = server.caller().header("host", host).get(&path).await;
         assert!(reply.body["url"].as_str().unwrap().starts_with(&base), "{host}: {reply:?}");
     }

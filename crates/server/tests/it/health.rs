@@ -5,10 +5,13 @@ use crate::server::TestServer;
 #[tokio::test]
 async fn a_running_server_is_healthy_and_ready() {
     let server = TestServer::start().await;
-    for path in ["/health", "/ready"] {
-        let reply = server.without_key().get(path).await;
-        assert_eq!((reply.status.as_u16(), &reply.body), (200, &json!({"status": "ok"})), "{path}");
-    }
+    let health = server.without_key().get("/health").await;
+    assert_eq!((health.status.as_u16(), &health.body), (200, &json!({"status": "ok"})));
+    let ready = server.without_key().get("/ready").await;
+    assert_eq!(
+        (ready.status.as_u16(), &ready.body),
+        (200, &json!({"status": "ok", "committer": "ok", "store": "ok", "lake": "ok"}))
+    );
     assert_eq!(server.without_key().get("/").await.body["name"], "annals");
     server.stop().await;
 }
@@ -21,6 +24,14 @@ async fn a_server_without_its_parts_says_which() {
     assert_eq!(reply.status, 503, "{reply:?}");
     assert!(reply.message().starts_with("not ready: ") && reply.message().contains("store"), "{reply:?}");
     assert_eq!(server.without_key().get("/health").await.status, 200);
+    // Whatever the engine cannot do now is a 503 that says when to come back.
+    for path in ["/organizations", "/audit_logs/actions"] {
+        assert_eq!(server.caller().get(path).await.status, 503, "{path}");
+    }
+    assert_eq!(
+        server.caller().post("/audit_logs/events", crate::server::event("org_01EHWNCE74X7JSDV0X3SZ3KJNY")).await.status,
+        503
+    );
 }
 
 #[tokio::test]

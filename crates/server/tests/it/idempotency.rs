@@ -12,7 +12,11 @@ async fn a_repeated_post_gets_the_first_answer() {
     for (path, body, changed) in [
         ("/organizations", json!({"name": "Foo"}), json!({"name": "Bar"})),
         ("/audit_logs/actions/a.b/schemas", json!({"targets": [{"type": "x"}]}), json!({"targets": [{"type": "y"}]})),
-        ("/audit_logs/exports", export.clone(), json!({"organization_id": organization, "range_start": "2021-01-01", "range_end": "2023-01-01"})),
+        (
+            "/audit_logs/exports",
+            export.clone(),
+            json!({"organization_id": organization, "range_start": "2021-01-01", "range_end": "2023-01-01"}),
+        ),
     ] {
         // The same key at another path is another key.
         let caller = server.caller().header("idempotency-key", "retry-1");

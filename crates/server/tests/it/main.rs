@@ -1,8 +1,11 @@
 //! The server through real HTTP, on a real engine in a temporary folder. The files mirror `src/http`; `server` is the harness.
 
+#![allow(clippy::unwrap_used)]
+
 mod actions;
 mod api_keys;
 mod bad_input;
+mod contract;
 mod docs;
 mod events;
 mod every_route;

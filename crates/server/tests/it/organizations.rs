@@ -12,19 +12,36 @@ async fn an_organization_is_made_read_changed_and_deleted() {
     assert_eq!(made.body["object"], "organization");
     assert_eq!((&made.body["allow_profiles_outside_organization"], &made.body["external_id"]), (&json!(false), &json!("ext/1")));
     assert!(made.body.get("stripe_customer_id").is_none());
-    let mut domains: Vec<_> = made.body["domains"].as_array().unwrap().iter().map(|d| (d["domain"].as_str(), d["state"].as_str(), d["verification_strategy"].as_str())).collect();
+    let mut domains: Vec<_> = made.body["domains"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|d| (d["domain"].as_str(), d["state"].as_str(), d["verification_strategy"].as_str()))
+        .collect();
     domains.sort_unstable();
     assert_eq!(domains, [(Some("foo.com"), Some("verified"), Some("manual")), (Some("old.com"), Some("legacy_verified"), None)]);
-    assert!(made.body["domains"].as_array().unwrap().iter().all(|d| d["organization_id"] == id && d["object"] == "organization_domain"));
+    assert!(
+        made.body["domains"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|d| d["organization_id"] == id && d["object"] == "organization_domain")
+    );
     let time = made.body["created_at"].as_str().unwrap();
     assert!(time.len() == 24 && time.ends_with('Z'), "{time}");
 
     let path = format!("/organizations/{id}");
     assert_eq!(server.caller().get(&path).await.body, made.body);
     assert_eq!(server.caller().get("/organizations/external_id/ext%2F1").await.body, made.body);
-    let changed = server.caller().put(&path, json!({"metadata": {"tier": null, "new": "x"}, "external_id": null, "stripe_customer_id": "cus_1"})).await;
+    let changed = server
+        .caller()
+        .put(&path, json!({"metadata": {"tier": null, "new": "x"}, "external_id": null, "stripe_customer_id": "cus_1"}))
+        .await;
     assert_eq!(changed.status, 200, "{changed:?}");
-    assert_eq!((&changed.body["metadata"], &changed.body["external_id"], &changed.body["stripe_customer_id"]), (&json!({"new": "x"}), &json!(null), &json!("cus_1")));
+    assert_eq!(
+        (&changed.body["metadata"], &changed.body["external_id"], &changed.body["stripe_customer_id"]),
+        (&json!({"new": "x"}), &json!(null), &json!("cus_1"))
+    );
     assert_eq!((&changed.body["name"], &changed.body["domains"]), (&made.body["name"], &made.body["domains"]));
 
     let deleted = server.caller().delete(&path).await;
@@ -62,18 +79,37 @@ async fn what_is_taken_is_refused() {
     let one = server.caller().post("/organizations", taken).await;
     let two = server.organization("Two").await;
     let path = format!("/organizations/{two}");
-    server.caller().put(&format!("/organizations/{}", one.body["id"].as_str().unwrap()), json!({"stripe_customer_id": "cus_1"})).await;
+    server
+        .caller()
+        .put(&format!("/organizations/{}", one.body["id"].as_str().unwrap()), json!({"stripe_customer_id": "cus_1"}))
+        .await;
 
     let domain = json!({"message": "An Organization with the domain one.com already exists."});
-    check_refused(&server.caller().post("/organizations", json!({"name": "x", "domains": ["ONE.com"]})).await, 409, domain.clone());
+    check_refused(
+        &server.caller().post("/organizations", json!({"name": "x", "domains": ["ONE.com"]})).await,
+        409,
+        domain.clone(),
+    );
     check_refused(&server.caller().put(&path, json!({"domains": ["one.com"]})).await, 409, domain);
     let used = |code: &str| json!({"code": code, "message": "Request could not be processed."});
-    check_refused(&server.caller().post("/organizations", json!({"name": "x", "external_id": "e1"})).await, 400, used("external_id_already_used"));
-    check_refused(&server.caller().put(&path, json!({"stripe_customer_id": "cus_1"})).await, 400, used("stripe_customer_id_already_used"));
+    check_refused(
+        &server.caller().post("/organizations", json!({"name": "x", "external_id": "e1"})).await,
+        400,
+        used("external_id_already_used"),
+    );
+    check_refused(
+        &server.caller().put(&path, json!({"stripe_customer_id": "cus_1"})).await,
+        400,
+        used("stripe_customer_id_already_used"),
+    );
     let invalid = server.caller().put(&path, json!({"metadata": {"k": "v".repeat(601)}})).await;
     assert_eq!((invalid.status.as_u16(), &invalid.body["code"]), (400, &json!("invalid_metadata")));
     let name = server.caller().post("/organizations", json!({"name": 5})).await;
-    check_refused(&name, 422, json!({"message": "Validation failed", "errors": [{"field": "name", "code": "name must be a string"}]}));
+    check_refused(
+        &name,
+        422,
+        json!({"message": "Validation failed", "errors": [{"field": "name", "code": "name must be a string"}]}),
+    );
     server.stop().await;
 }
 

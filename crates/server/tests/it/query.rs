@@ -52,7 +52,14 @@ async fn an_empty_page_ends_with_null() {
 async fn wrong_parameters_are_refused_by_name() {
     let server = TestServer::start().await;
     for path in ["/organizations", "/audit_logs/actions"] {
-        for (query, field) in [("limit=0", "limit"), ("limit=101", "limit"), ("limit=x", "limit"), ("order=up", "order"), ("after=x", "after"), ("before=org_x", "before")] {
+        for (query, field) in [
+            ("limit=0", "limit"),
+            ("limit=101", "limit"),
+            ("limit=x", "limit"),
+            ("order=up", "order"),
+            ("after=x", "after"),
+            ("before=org_x", "before"),
+        ] {
             let reply = server.caller().get(&format!("{path}?{query}")).await;
             assert_eq!((reply.status.as_u16(), &reply.body["errors"][0]["field"]), (422, &json!(field)), "{path}?{query}");
         }
@@ -64,12 +71,21 @@ async fn wrong_parameters_are_refused_by_name() {
 async fn every_encoding_of_domains_gives_the_same_page() {
     let server = TestServer::start().await;
     for domain in ["a.com", "b.com", "c.com"] {
-        let made = server.caller().post("/organizations", json!({"name": domain, "domain_data": [{"domain": domain, "state": "verified"}]})).await;
+        let made = server
+            .caller()
+            .post("/organizations", json!({"name": domain, "domain_data": [{"domain": domain, "state": "verified"}]}))
+            .await;
         assert_eq!(made.status, 201, "{made:?}");
     }
     let expected = server.caller().get("/organizations?domains=a.com,c.com").await;
     assert_eq!(expected.ids().len(), 2);
-    for query in ["domains=a.com%2Cc.com", "domains=a.com&domains=c.com", "domains[]=a.com&domains[]=c.com", "domains%5B%5D=a.com&domains%5B%5D=c.com", "domains=C.com&domains=A.com"] {
+    for query in [
+        "domains=a.com%2Cc.com",
+        "domains=a.com&domains=c.com",
+        "domains[]=a.com&domains[]=c.com",
+        "domains%5B%5D=a.com&domains%5B%5D=c.com",
+        "domains=C.com&domains=A.com",
+    ] {
         assert_eq!(server.caller().get(&format!("/organizations?{query}")).await.body, expected.body, "{query}");
     }
     assert_eq!(server.caller().get("/organizations?domains=").await.ids().len(), 3);

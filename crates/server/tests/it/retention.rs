@@ -19,7 +19,12 @@ async fn a_period_is_set_in_either_spelling() {
         assert_eq!((set.status.as_u16(), &set.body), (200, &json!({"retention_period_in_days": days})), "{body}");
         assert_eq!(server.caller().get(&path).await.body, json!({"retention_period_in_days": days}));
     }
-    for body in [json!({}), json!({"retention_period_in_days": 31}), json!({"retention_period": "1_WEEK"}), json!({"retention_period": "1_YEAR", "retention_period_in_days": 365})] {
+    for body in [
+        json!({}),
+        json!({"retention_period_in_days": 31}),
+        json!({"retention_period": "1_WEEK"}),
+        json!({"retention_period": "1_YEAR", "retention_period_in_days": 365}),
+    ] {
         let refused = server.caller().put(&path, body.clone()).await;
         assert_eq!((refused.status.as_u16(), refused.message()), (422, "Validation failed."), "{body}");
     }
@@ -44,9 +49,15 @@ async fn the_configuration_has_a_number_and_no_stream() {
     let organization = server.organization("Foo").await;
     let path = format!("/organizations/{organization}/audit_log_configuration");
     let before = server.caller().get(&path).await;
-    assert_eq!((before.status.as_u16(), &before.body["state"], &before.body["organization_id"]), (200, &json!("active"), &json!(organization)));
+    assert_eq!(
+        (before.status.as_u16(), &before.body["state"], &before.body["organization_id"]),
+        (200, &json!("active"), &json!(organization))
+    );
     assert!(before.body["retention_period_in_days"].is_u64() && before.body.get("log_stream").is_none());
-    server.caller().put(&format!("/organizations/{organization}/audit_logs_retention"), json!({"retention_period_in_days": 60})).await;
+    server
+        .caller()
+        .put(&format!("/organizations/{organization}/audit_logs_retention"), json!({"retention_period_in_days": 60}))
+        .await;
     assert_eq!(server.caller().get(&path).await.body["retention_period_in_days"], 60);
     server.stop().await;
 }

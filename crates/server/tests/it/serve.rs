@@ -53,7 +53,8 @@ async fn a_request_that_does_not_end_is_cut() {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     let organization = server.organization("Foo").await;
     let (_, key) = server.organization_key(&organization).await;
-    let head = format!("POST /audit_logs/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nContent-Length: 10\r\n\r\n");
+    let head =
+        format!("POST /audit_logs/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nContent-Length: 10\r\n\r\n");
     stream.write_all(head.as_bytes()).await.unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
     tokio::time::timeout(Duration::from_secs(5), server.stop()).await.expect("the server stops");

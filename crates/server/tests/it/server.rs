@@ -152,6 +152,7 @@ impl Caller<'_> {
 
     pub async fn send(&self, method: Method, path: &str, body: Option<String>) -> Reply {
         let mut request = self.server.http.request(method.clone(), self.server.url(path)).headers(self.headers.clone());
+        let sent = body.clone();
         if let Some(body) = body {
             if !self.headers.contains_key("content-type") {
                 request = request.header("content-type", "application/json");
@@ -165,6 +166,7 @@ impl Caller<'_> {
         if status.is_client_error() || status.is_server_error() {
             reply.check_refusal(&method, path);
         }
+        crate::contract::check(&method, path, sent.as_deref(), &reply);
         reply
     }
 }
@@ -199,13 +201,18 @@ impl Reply {
         let what = format!("{method} {path}: {self:?}");
         if method != Method::HEAD {
             assert!(self.body.is_object(), "not an object: {what}");
-            let messages = self.body["message"].is_string() || (self.body["message"].is_array() && self.body["error"] == "Bad Request");
+            let messages =
+                self.body["message"].is_string() || (self.body["message"].is_array() && self.body["error"] == "Bad Request");
             assert!(messages, "no message: {what}");
-            assert!(self.body.get("error").is_none() || self.body["message"].is_array(), "clients take `error` for a login failure: {what}");
+            assert!(
+                self.body.get("error").is_none() || self.body["message"].is_array(),
+                "clients take `error` for a login failure: {what}"
+            );
         }
         assert_eq!(self.header("content-type"), Some("application/json; charset=utf-8"), "{what}");
         if matches!(self.status.as_u16(), 429 | 503) {
-            let seconds: u64 = self.header("retry-after").unwrap_or_default().parse().unwrap_or_else(|_| panic!("no integer: {what}"));
+            let seconds: u64 =
+                self.header("retry-after").unwrap_or_default().parse().unwrap_or_else(|_| panic!("no integer: {what}"));
             assert!((1..=60).contains(&seconds), "{what}");
         }
         assert_eq!(self.status == 405, self.headers.contains_key("allow"), "{what}");

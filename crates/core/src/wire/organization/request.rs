@@ -10,8 +10,8 @@ use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 use crate::event::FieldErrors;
 use crate::json::Json;
 use crate::limits::{
-    EXTERNAL_ID_CHARS_MAX, METADATA_KEY_CHARS_MAX, METADATA_KEYS_MAX, ORGANIZATION_DOMAINS_MAX, ORGANIZATION_METADATA_VALUE_CHARS_MAX,
-    ORGANIZATION_NAME_CHARS_MAX,
+    EXTERNAL_ID_CHARS_MAX, METADATA_KEY_CHARS_MAX, METADATA_KEYS_MAX, ORGANIZATION_DOMAINS_MAX,
+    ORGANIZATION_METADATA_VALUE_CHARS_MAX, ORGANIZATION_NAME_CHARS_MAX,
 };
 use crate::wire::error::{ErrorMessage, InvalidBody, ValidationFailed, problems};
 use crate::wire::read::{Fields, FromBody};
@@ -141,7 +141,10 @@ impl FromBody for UpdateOrganization {
 fn complain(errors: FieldErrors) -> InvalidBody {
     let errors = problems(errors);
     if errors.iter().all(|e| e.field == "metadata" || e.field.starts_with("metadata.")) {
-        return InvalidBody::Coded(ErrorMessage { errors, ..ErrorMessage::coded("Request could not be processed.", "invalid_metadata") });
+        return InvalidBody::Coded(ErrorMessage {
+            errors,
+            ..ErrorMessage::coded("Request could not be processed.", "invalid_metadata")
+        });
     }
     InvalidBody::Fields(ValidationFailed { message: "Validation failed".into(), errors })
 }
@@ -221,7 +224,9 @@ fn metadata(body: &mut Fields<'_, '_>) -> BTreeMap<String, Option<String>> {
                     Json::String(text) if text.chars().count() <= ORGANIZATION_METADATA_VALUE_CHARS_MAX => {
                         pairs.insert(key.clone().into_owned(), Some(text.clone().into_owned()));
                     }
-                    Json::String(_) => body.wrong(&name, &format!("must be at most {ORGANIZATION_METADATA_VALUE_CHARS_MAX} characters")),
+                    Json::String(_) => {
+                        body.wrong(&name, &format!("must be at most {ORGANIZATION_METADATA_VALUE_CHARS_MAX} characters"))
+                    }
                     _ => body.wrong(&name, "must be a string"),
                 }
             }

@@ -23,7 +23,10 @@ fn check_rejects<T: FromBody + std::fmt::Debug>(body: &str, field: &str) {
     let errors = match read::<T>(body) {
         Err(InvalidBody::Fields(refused)) => refused.errors,
         Err(InvalidBody::Coded(refused)) => {
-            assert_eq!((refused.code.as_deref(), refused.message.as_ref()), (Some("invalid_metadata"), "Request could not be processed."));
+            assert_eq!(
+                (refused.code.as_deref(), refused.message.as_ref()),
+                (Some("invalid_metadata"), "Request could not be processed.")
+            );
             refused.errors
         }
         other => panic!("{body}: expected {field}, got {other:?}"),
@@ -53,7 +56,10 @@ fn an_update_tells_absent_from_cleared() {
         r#"{"name":"New","metadata":{"a":null,"b":"c"},"domains":[],"allow_profiles_outside_organization":true}"#,
         json!({"name": "New", "metadata": {"a": null, "b": "c"}, "domains": [], "allow_profiles_outside_organization": true}),
     );
-    check_update(r#"{"stripe_customer_id":"cus_1","external_id":"e"}"#, json!({"stripe_customer_id": "cus_1", "external_id": "e"}));
+    check_update(
+        r#"{"stripe_customer_id":"cus_1","external_id":"e"}"#,
+        json!({"stripe_customer_id": "cus_1", "external_id": "e"}),
+    );
 }
 
 #[test]
@@ -104,8 +110,12 @@ fn metadata_has_limits() {
     let with = |metadata: &str| format!(r#"{{"name":"Foo","metadata":{metadata}}}"#);
     let map = |n: usize| (0..n).map(|i| format!("\"k{i}\":\"v\"")).collect::<Vec<_>>().join(",");
     read::<CreateOrganization>(&with(&format!("{{{}}}", map(50)))).expect("at the limit");
-    read::<CreateOrganization>(&with(&format!(r#"{{"{}":"{}"}}"#, "\u{e9}".repeat(40), "\u{e9}".repeat(600)))).expect("at the limit");
+    read::<CreateOrganization>(&with(&format!(r#"{{"{}":"{}"}}"#, "\u{e9}".repeat(40), "\u{e9}".repeat(600))))
+        .expect("at the limit");
     check_rejects::<CreateOrganization>(&with(&format!("{{{}}}", map(51))), "metadata");
-    check_rejects::<CreateOrganization>(&with(&format!(r#"{{"{}":"v"}}"#, "k".repeat(41))), &format!("metadata.{}", "k".repeat(40)));
+    check_rejects::<CreateOrganization>(
+        &with(&format!(r#"{{"{}":"v"}}"#, "k".repeat(41))),
+        &format!("metadata.{}", "k".repeat(40)),
+    );
     check_rejects::<CreateOrganization>(&with(&format!(r#"{{"k":"{}"}}"#, "v".repeat(601))), "metadata.k");
 }

@@ -14,7 +14,10 @@ fn body(n: u64) -> NewSchema {
     let metadata = json!({"type": "object", "properties": {"ü": {"type": "string", "maxLength": n}}});
     NewSchema {
         actor_metadata: n.is_multiple_of(2).then(|| metadata.clone()),
-        targets: vec![TargetSchema { kind: "team".to_owned(), metadata: None }, TargetSchema { kind: "Ü".to_owned(), metadata: Some(metadata.clone()) }],
+        targets: vec![
+            TargetSchema { kind: "team".to_owned(), metadata: None },
+            TargetSchema { kind: "Ü".to_owned(), metadata: Some(metadata.clone()) },
+        ],
         metadata: Some(metadata),
     }
 }

@@ -4,12 +4,17 @@ use super::Backend;
 use super::fixtures::{ELSEWHERE, HERE, environment, founded, time};
 use crate::store::{AnswerKey, Store, StoredAnswer};
 
-fn key(environment_number: u128, n: u8) -> AnswerKey {
+fn key(environment_number: u8, n: u8) -> AnswerKey {
     AnswerKey { environment: environment(environment_number), digest: [n; 32] }
 }
 
 fn answer(n: u8) -> StoredAnswer {
-    StoredAnswer { request_digest: [n; 32], status: 200 + u16::from(n), body: format!("{{\"n\":{n}}}").into_bytes(), at: time(i64::from(n)) }
+    StoredAnswer {
+        request_digest: [n; 32],
+        status: 200 + u16::from(n),
+        body: format!("{{\"n\":{n}}}").into_bytes(),
+        at: time(i64::from(n)),
+    }
 }
 
 async fn read(store: &dyn Store, key: &AnswerKey) -> Option<StoredAnswer> {

@@ -3,7 +3,9 @@
 use annals_core::secret::ApiKeyDigest;
 
 use super::Backend;
-use super::fixtures::{ELSEWHERE, HERE, api_key, check_taken, environment, first, founded, key_id, organization, organization_id, time};
+use super::fixtures::{
+    ELSEWHERE, HERE, api_key, check_taken, environment, first, founded, key_id, organization, organization_id, time,
+};
 use crate::page::{ListQuery, Order};
 use crate::store::{Store, StoredApiKey, Unique};
 use crate::tenants::KeyOwner;
@@ -43,7 +45,10 @@ pub(crate) async fn a_key_comes_back_whole(backend: &dyn Backend) {
 pub(crate) async fn a_digest_is_used_once(backend: &dyn Backend) {
     let store = with_organization(backend).await;
     let taken = insert(&*store, 10).await;
-    check_taken(store.insert_api_key(&StoredApiKey { digest: taken.digest, ..api_key(11, organization_id(1)) }).await, &Unique::ApiKey);
+    check_taken(
+        store.insert_api_key(&StoredApiKey { digest: taken.digest, ..api_key(11, organization_id(1)) }).await,
+        &Unique::ApiKey,
+    );
     assert_eq!(read(&*store, 11).await, None);
 }
 

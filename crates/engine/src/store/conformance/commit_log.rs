@@ -99,7 +99,8 @@ pub(crate) async fn one_of_two_concurrent_commits_is_stored(backend: &dyn Backen
     let fence = store.claim_shard(shard()).await.expect("claimed");
     let rivals: Vec<_> = (0..8u8).map(|n| StoredCommit { number: number(1), blob: vec![n] }).collect();
     let outcomes = join_all(rivals.iter().map(|rival| store.commit(fence, rival))).await;
-    let winners: Vec<_> = rivals.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok()).map(|(rival, _)| rival.clone()).collect();
+    let winners: Vec<_> =
+        rivals.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok()).map(|(rival, _)| rival.clone()).collect();
     assert_eq!(winners.len(), 1);
     assert_eq!(store.commits_after(shard(), CommitNumber::ZERO, 10).await.expect("rows"), winners);
 }

@@ -14,11 +14,11 @@ use crate::store::{Founding, Store, StoreError, StoredApiKey, Unique};
 use crate::tenants::{ApiKey, Domain, DomainState, DomainStrategy, KeyOwner, Organization};
 
 /// The founded environment, and a second one.
-pub(crate) const HERE: u128 = 1;
-pub(crate) const ELSEWHERE: u128 = 2;
+pub(crate) const HERE: u8 = 1;
+pub(crate) const ELSEWHERE: u8 = 2;
 
-pub(crate) fn environment(n: u128) -> EnvironmentId {
-    EnvironmentId::from_parts(1, n)
+pub(crate) fn environment(n: u8) -> EnvironmentId {
+    EnvironmentId::from_parts(1, n.into())
 }
 pub(crate) fn organization_id(n: u64) -> OrganizationId {
     OrganizationId::from_parts(n, 7)
@@ -37,17 +37,26 @@ pub(crate) fn time(n: i64) -> Micros {
 pub(crate) async fn founded(backend: &dyn Backend) -> Arc<dyn Store> {
     let store = backend.open().await;
     store.found(&founding(1)).await.expect("founded");
-    backend.add_environment(environment(ELSEWHERE), "elsewhere").await;
-    store
+    match store.insert_environment("elsewhere", &environment_key(ELSEWHERE), time(0)).await {
+        // It was founded before.
+        Ok(()) | Err(StoreError::Taken(_)) => store,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+pub(crate) fn environment_key(n: u8) -> StoredApiKey {
+    let key = api_key(u64::from(n), organization_id(0)).key;
+    let digest = ApiKeySecret::from_random([n; 32]).digest();
+    StoredApiKey { environment: environment(n), key: ApiKey { owner: KeyOwner::Environment, expires_at: None, ..key }, digest }
 }
 
 pub(crate) fn founding(n: u8) -> Founding {
-    let secret = ApiKeySecret::from_random([n; 32]);
+    let StoredApiKey { environment, key, digest } = environment_key(n);
     Founding {
-        environment: environment(u128::from(n)),
+        environment,
         environment_name: format!("environment {n}"),
-        key: ApiKey { owner: KeyOwner::Environment, expires_at: None, ..api_key(u64::from(n), organization_id(0)).key },
-        key_digest: secret.digest(),
+        key,
+        key_digest: digest,
         signing_secret: [n; 32],
         shard: ShardId::new(u32::from(n)),
         at: time(0),
@@ -72,7 +81,14 @@ pub(crate) fn organization(n: u64) -> Organization {
 fn domain(n: u64, name: &str, strategy: Option<DomainStrategy>) -> Domain {
     let at = time(n.cast_signed());
     let state = if strategy.is_some() { DomainState::Verified } else { DomainState::LegacyVerified };
-    Domain { id: DomainId::from_parts(n, u128::from(name.as_bytes()[0])), domain: format!("{name}{n}.example"), state, strategy, created_at: at, updated_at: at }
+    Domain {
+        id: DomainId::from_parts(n, u128::from(name.as_bytes()[0])),
+        domain: format!("{name}{n}.example"),
+        state,
+        strategy,
+        created_at: at,
+        updated_at: at,
+    }
 }
 
 pub(crate) fn api_key(n: u64, owner: OrganizationId) -> StoredApiKey {

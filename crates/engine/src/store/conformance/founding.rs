@@ -4,13 +4,13 @@ use annals_core::secret::ApiKeySecret;
 use futures::future::join_all;
 
 use super::Backend;
-use super::fixtures::{first, founded, founding, organization_id, environment, HERE};
-use crate::store::{Founded, StoreError};
+use super::fixtures::{HERE, check_taken, environment, environment_key, first, founded, founding, organization_id, time};
+use crate::store::{Founded, StoreError, StoredApiKey, Unique};
 use crate::tenants::OrganizationFilter;
 
 fn check_first(found: &Founded, now: bool) {
     let wanted = founding(1);
-    assert_eq!((found.environment, found.signing_secret, found.shard, found.now), (wanted.environment, wanted.signing_secret, wanted.shard, now));
+    assert_eq!((found.signing_secret, found.shard, found.now), (wanted.signing_secret, wanted.shard, now));
 }
 
 pub(crate) async fn happens_once(backend: &dyn Backend) {
@@ -36,7 +36,23 @@ pub(crate) async fn concurrent_calls_found_once(backend: &dyn Backend) {
     let found = join_all(foundings.iter().map(|founding| store.found(founding))).await;
     let found: Vec<Founded> = found.into_iter().map(|one| one.expect("founded")).collect();
     assert_eq!(found.iter().filter(|one| one.now).count(), 1);
-    assert!(found.iter().all(|one| one.environment == found[0].environment && one.shard == found[0].shard));
+    assert!(found.iter().all(|one| one.signing_secret == found[0].signing_secret && one.shard == found[0].shard));
+}
+
+pub(crate) async fn environments_are_added(backend: &dyn Backend) {
+    let store = backend.open().await;
+    store.found(&founding(1)).await.expect("founded");
+    let key = environment_key(3);
+    store.insert_environment("staging", &key, time(0)).await.expect("stored");
+    assert_eq!(store.api_key_by_digest(key.digest).await.expect("read"), Some(key.clone()));
+    let rival = environment_key(4);
+    check_taken(store.insert_environment("staging", &rival, time(0)).await, &Unique::EnvironmentName);
+    check_taken(
+        store.insert_environment("other", &StoredApiKey { digest: key.digest, ..rival.clone() }, time(0)).await,
+        &Unique::ApiKey,
+    );
+    assert_eq!(store.api_key_by_digest(rival.digest).await.expect("read"), None);
+    store.insert_environment("other", &rival, time(0)).await.expect("a refusal leaves nothing behind");
 }
 
 pub(crate) async fn a_founded_store_answers_pings(backend: &dyn Backend) {

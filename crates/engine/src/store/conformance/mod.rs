@@ -17,7 +17,6 @@ pub(crate) mod organizations;
 
 use std::sync::Arc;
 
-use annals_core::ids::EnvironmentId;
 use async_trait::async_trait;
 
 use super::Store;
@@ -27,15 +26,14 @@ use super::Store;
 pub(crate) trait Backend: Send + Sync {
     /// Opens it, also when it is open or was dropped without being closed.
     async fn open(&self) -> Arc<dyn Store>;
-    /// Adds an environment behind the contract's back, which only knows the first one.
-    async fn add_environment(&self, id: EnvironmentId, name: &str);
 }
 
 macro_rules! suite {
     ($backend:expr) => {
         $crate::store::conformance::stamp! { $backend =>
             founding {
-                happens_once, survives_reopening, concurrent_calls_found_once, a_founded_store_answers_pings, a_closed_store_refuses_calls,
+                happens_once, survives_reopening, concurrent_calls_found_once, environments_are_added, a_founded_store_answers_pings,
+                a_closed_store_refuses_calls,
             }
             commit_log {
                 numbers_follow_each_other, a_claim_fences_earlier_writers, an_unclaimed_shard_takes_no_commit, epochs_rise_for_ever,

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use futures::future::join_all;
 
 use super::Backend;
-use super::fixtures::{ELSEWHERE, HERE, api_key, check_taken, environment, first, founded, key_id, organization, organization_id, time};
+use super::fixtures::{
+    ELSEWHERE, HERE, api_key, check_taken, environment, first, founded, key_id, organization, organization_id, time,
+};
 use crate::page::{ListQuery, Order};
 use crate::store::{Store, Unique};
 use crate::tenants::{Organization, OrganizationFilter};
@@ -88,7 +90,8 @@ pub(crate) async fn it_is_found_by_external_id(backend: &dyn Backend) {
 
 pub(crate) async fn lists_are_filtered(backend: &dyn Backend) {
     let store = with(backend, &[1, 2, 3]).await;
-    let domains = |domains: &[&str]| OrganizationFilter { domains: domains.iter().map(|&one| one.to_owned()).collect(), search: None };
+    let domains =
+        |domains: &[&str]| OrganizationFilter { domains: domains.iter().map(|&one| one.to_owned()).collect(), search: None };
     let search = |text: &str| OrganizationFilter { domains: Vec::new(), search: Some(text.to_owned()) };
     for (filter, expected) in [
         (OrganizationFilter::default(), vec![3, 2, 1]),
@@ -121,7 +124,11 @@ pub(crate) async fn lists_come_in_pages(backend: &dyn Backend) {
         let query = ListQuery { limit: 2, before, after, order };
         let page = store.organizations(environment(HERE), &query, &OrganizationFilter::default()).await.expect("a page");
         let ids: Vec<_> = page.items.iter().map(|found| found.id).collect();
-        assert_eq!((ids, page.before, page.after), (expected.0.into_iter().map(id).collect(), expected.1, expected.2), "{query:?}");
+        assert_eq!(
+            (ids, page.before, page.after),
+            (expected.0.into_iter().map(id).collect(), expected.1, expected.2),
+            "{query:?}"
+        );
     }
 }
 
@@ -132,7 +139,13 @@ pub(crate) async fn an_update_replaces_everything(backend: &dyn Backend) {
     let changed = Organization { id: organization_id(1), domains, created_at: organization(1).created_at, ..organization(7) };
     store.update_organization(environment(HERE), &changed, organization(1).updated_at).await.expect("updated");
     assert_eq!(read(&*store, 1).await.as_ref(), Some(&changed));
-    let cleared = Organization { updated_at: time(99), metadata: BTreeMap::new(), id: changed.id, created_at: changed.created_at, ..plain(8) };
+    let cleared = Organization {
+        updated_at: time(99),
+        metadata: BTreeMap::new(),
+        id: changed.id,
+        created_at: changed.created_at,
+        ..plain(8)
+    };
     store.update_organization(environment(HERE), &cleared, changed.updated_at).await.expect("updated");
     assert_eq!(read(&*store, 1).await, Some(cleared));
     store.insert_organization(environment(HERE), &organization(7)).await.expect("what was cleared is free");
@@ -152,7 +165,8 @@ pub(crate) async fn of_concurrent_updates_one_succeeds(backend: &dyn Backend) {
     let rivals: Vec<_> = (10..18).map(|n| Organization { name: n.to_string(), updated_at: time(n), ..organization(1) }).collect();
     let read_at = organization(1).updated_at;
     let outcomes = join_all(rivals.iter().map(|rival| store.update_organization(environment(HERE), rival, read_at))).await;
-    let winners: Vec<_> = rivals.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok()).map(|(rival, _)| rival.clone()).collect();
+    let winners: Vec<_> =
+        rivals.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok()).map(|(rival, _)| rival.clone()).collect();
     assert_eq!(winners.len(), 1);
     assert_eq!(read(&*store, 1).await.as_ref(), winners.first());
 }

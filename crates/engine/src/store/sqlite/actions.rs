@@ -21,7 +21,14 @@ const NEXT_VERSION: &str = "
     RETURNING id, latest_version";
 
 impl SqliteStore {
-    pub(super) async fn append_schema(&self, environment: EnvironmentId, action: &str, ids: (ActionId, SchemaId), body: &NewSchema, at: Micros) -> Result<Schema, StoreError> {
+    pub(super) async fn append_schema(
+        &self,
+        environment: EnvironmentId,
+        action: &str,
+        ids: (ActionId, SchemaId),
+        body: &NewSchema,
+        at: Micros,
+    ) -> Result<Schema, StoreError> {
         let mut transaction = self.writer.begin().await?;
         let statement = in_environment(NEXT_VERSION, environment).bind(ids.0.to_stored()).bind(action).bind(at.get());
         let row = statement.fetch_one(transaction.connection()).await.map_err(store_error)?;
@@ -41,23 +48,38 @@ impl SqliteStore {
         Ok(Schema { id, version, body: body.clone(), created_at: at })
     }
 
-    pub(super) async fn schema_version(&self, environment: EnvironmentId, action: &str, version: u32) -> Result<Option<Schema>, StoreError> {
+    pub(super) async fn schema_version(
+        &self,
+        environment: EnvironmentId,
+        action: &str,
+        version: u32,
+    ) -> Result<Option<Schema>, StoreError> {
         let sql = "SELECT s.* FROM actions AS a JOIN schemas AS s ON s.action = a.id WHERE a.environment = ?1 AND a.name = ?2 AND s.version = ?3";
         let statement = in_environment(sql, environment).bind(action).bind(version);
         let row = statement.fetch_optional(&self.readers).await.map_err(store_error)?;
         row.as_ref().map(schema).transpose()
     }
 
-    pub(super) async fn action_page(&self, environment: EnvironmentId, query: &ListQuery<ActionId>) -> Result<Page<Action, ActionId>, StoreError> {
+    pub(super) async fn action_page(
+        &self,
+        environment: EnvironmentId,
+        query: &ListQuery<ActionId>,
+    ) -> Result<Page<Action, ActionId>, StoreError> {
         let scan = |scan: Scan<ActionId>| async move {
-            let sql = scan_sql!(scan.direction, "SELECT * FROM actions_with_latest WHERE environment = ?4 AND id > ?1 AND id < ?2");
+            let sql =
+                scan_sql!(scan.direction, "SELECT * FROM actions_with_latest WHERE environment = ?4 AND id > ?1 AND id < ?2");
             let rows = scan_query(sql, scan).bind(environment.to_stored()).fetch_all(&self.readers).await.map_err(store_error)?;
             rows.iter().map(action).collect()
         };
         listing::page(query, |found: &Action| found.id, scan).await
     }
 
-    pub(super) async fn schema_page(&self, environment: EnvironmentId, action: &str, query: &ListQuery<SchemaId>) -> Result<Option<Page<Schema, SchemaId>>, StoreError> {
+    pub(super) async fn schema_page(
+        &self,
+        environment: EnvironmentId,
+        action: &str,
+        query: &ListQuery<SchemaId>,
+    ) -> Result<Option<Page<Schema, SchemaId>>, StoreError> {
         let statement = in_environment("SELECT id FROM actions WHERE environment = ?1 AND name = ?2", environment).bind(action);
         let Some(row) = statement.fetch_optional(&self.readers).await.map_err(store_error)? else {
             return Ok(None);
@@ -80,14 +102,21 @@ async fn id_above_last(transaction: &mut Transaction<'_>, action: ActionId, prop
         .await
         .map_err(store_error)?;
     Ok(match Columns::new("schemas", &row).optional_id::<SchemaId>("last")? {
-        Some(last) if last >= proposed => SchemaId::from_bytes(u128::from_be_bytes(last.to_bytes()).saturating_add(1).to_be_bytes()),
+        Some(last) if last >= proposed => {
+            SchemaId::from_bytes(u128::from_be_bytes(last.to_bytes()).saturating_add(1).to_be_bytes())
+        }
         _ => proposed,
     })
 }
 
 fn schema(row: &SqliteRow) -> Result<Schema, StoreError> {
     let columns = Columns::new("schemas", row);
-    Ok(Schema { id: columns.id("id")?, version: columns.get("version")?, body: columns.json("body")?, created_at: columns.time("created_at")? })
+    Ok(Schema {
+        id: columns.id("id")?,
+        version: columns.get("version")?,
+        body: columns.json("body")?,
+        created_at: columns.time("created_at")?,
+    })
 }
 
 fn action(row: &SqliteRow) -> Result<Action, StoreError> {

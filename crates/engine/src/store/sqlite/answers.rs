@@ -15,7 +15,8 @@ const PUT: &str = "
 
 impl SqliteStore {
     pub(super) async fn answer_of(&self, key: &AnswerKey) -> Result<Option<StoredAnswer>, StoreError> {
-        let statement = in_environment("SELECT * FROM answers WHERE environment = ?1 AND digest = ?2", key.environment).bind(key.digest.as_slice());
+        let statement = in_environment("SELECT * FROM answers WHERE environment = ?1 AND digest = ?2", key.environment)
+            .bind(key.digest.as_slice());
         let Some(row) = statement.fetch_optional(&self.readers).await.map_err(store_error)? else {
             return Ok(None);
         };

@@ -40,9 +40,17 @@ impl SqliteStore {
         Ok(inserted)
     }
 
-    pub(super) async fn key_page(&self, environment: EnvironmentId, organization: OrganizationId, query: &ListQuery<ApiKeyId>) -> Result<Page<ApiKey, ApiKeyId>, StoreError> {
+    pub(super) async fn key_page(
+        &self,
+        environment: EnvironmentId,
+        organization: OrganizationId,
+        query: &ListQuery<ApiKeyId>,
+    ) -> Result<Page<ApiKey, ApiKeyId>, StoreError> {
         let scan = |scan: Scan<ApiKeyId>| async move {
-            let sql = scan_sql!(scan.direction, "SELECT * FROM api_keys WHERE id > ?1 AND id < ?2 AND environment = ?4 AND organization = ?5");
+            let sql = scan_sql!(
+                scan.direction,
+                "SELECT * FROM api_keys WHERE id > ?1 AND id < ?2 AND environment = ?4 AND organization = ?5"
+            );
             let statement = scan_query(sql, scan).bind(environment.to_stored()).bind(organization.to_stored());
             let rows = statement.fetch_all(&self.readers).await.map_err(store_error)?;
             rows.iter().map(|row| Ok(stored_key(row)?.key)).collect()
@@ -51,12 +59,19 @@ impl SqliteStore {
     }
 
     pub(super) async fn key(&self, environment: EnvironmentId, id: ApiKeyId) -> Result<Option<StoredApiKey>, StoreError> {
-        let statement = in_environment("SELECT * FROM api_keys WHERE environment = ?1 AND id = ?2", environment).bind(id.to_stored());
+        let statement =
+            in_environment("SELECT * FROM api_keys WHERE environment = ?1 AND id = ?2", environment).bind(id.to_stored());
         let row = statement.fetch_optional(&self.readers).await.map_err(store_error)?;
         row.as_ref().map(stored_key).transpose()
     }
 
-    pub(super) async fn set_key_expiry(&self, environment: EnvironmentId, id: ApiKeyId, expires_at: Micros, at: Micros) -> Result<Option<ApiKey>, StoreError> {
+    pub(super) async fn set_key_expiry(
+        &self,
+        environment: EnvironmentId,
+        id: ApiKeyId,
+        expires_at: Micros,
+        at: Micros,
+    ) -> Result<Option<ApiKey>, StoreError> {
         let mut transaction = self.writer.begin().await?;
         let sql = "UPDATE api_keys SET expires_at = ?3, updated_at = ?4 WHERE environment = ?1 AND id = ?2 RETURNING *";
         let statement = in_environment(sql, environment).bind(id.to_stored()).bind(expires_at.get()).bind(at.get());
@@ -67,7 +82,8 @@ impl SqliteStore {
     }
 
     pub(super) async fn delete_key(&self, environment: EnvironmentId, id: ApiKeyId) -> Result<bool, StoreError> {
-        let statement = in_environment("DELETE FROM api_keys WHERE environment = ?1 AND id = ?2", environment).bind(id.to_stored());
+        let statement =
+            in_environment("DELETE FROM api_keys WHERE environment = ?1 AND id = ?2", environment).bind(id.to_stored());
         Ok(self.writer.execute(statement).await? > 0)
     }
 

@@ -1,7 +1,6 @@
 //! The commit log's rows.
 
 use annals_core::ids::{CommitNumber, OrganizationId, ShardId};
-use sqlx::Row;
 
 use super::SqliteStore;
 use super::error::store_error;
@@ -27,7 +26,6 @@ const STATE: &str = "
     SELECT epoch, COALESCE((SELECT max(position) FROM commits WHERE position BETWEEN ?2 AND ?3) - ?2, released) AS last
     FROM shards WHERE id = ?1";
 
-/// `max` would stay NULL beside a NULL, but both sides are never NULL here.
 const RAISE_HEADS: &str = "
     INSERT INTO heads (shard, organization, next_seq)
     SELECT ?1, unhex(value ->> 0), value ->> 1 FROM json_each(?2) WHERE true
@@ -96,15 +94,21 @@ impl SqliteStore {
         Ok(self.shard_state(shard).await?.map_or(CommitNumber::ZERO, |state| state.last))
     }
 
-    pub(super) async fn rows_after(&self, shard: ShardId, after: CommitNumber, limit: u32) -> Result<Vec<StoredCommit>, StoreError> {
+    pub(super) async fn rows_after(
+        &self,
+        shard: ShardId,
+        after: CommitNumber,
+        limit: u32,
+    ) -> Result<Vec<StoredCommit>, StoreError> {
         let positions = Positions::of(shard);
-        let rows = sqlx::query("SELECT position, blob FROM commits WHERE position > ?1 AND position <= ?2 ORDER BY position LIMIT ?3")
-            .bind(positions.at(after))
-            .bind(positions.last)
-            .bind(limit)
-            .fetch_all(&self.readers)
-            .await
-            .map_err(store_error)?;
+        let rows =
+            sqlx::query("SELECT position, blob FROM commits WHERE position > ?1 AND position <= ?2 ORDER BY position LIMIT ?3")
+                .bind(positions.at(after))
+                .bind(positions.last)
+                .bind(limit)
+                .fetch_all(&self.readers)
+                .await
+                .map_err(store_error)?;
         let decode = |row| {
             let columns = Columns::new("commits", row);
             let number = number(columns.get::<i64>("position")? - positions.first).ok_or_else(|| columns.damaged("position"))?;
@@ -113,13 +117,20 @@ impl SqliteStore {
         rows.iter().map(decode).collect()
     }
 
-    pub(super) async fn release_through(&self, fence: Fence, through: CommitNumber, heads: &[(OrganizationId, u64)]) -> Result<(), StoreError> {
+    pub(super) async fn release_through(
+        &self,
+        fence: Fence,
+        through: CommitNumber,
+        heads: &[(OrganizationId, u64)],
+    ) -> Result<(), StoreError> {
         let positions = Positions::of(fence.shard);
         let mut transaction = self.writer.begin().await?;
         match state_in(&mut transaction, fence.shard).await? {
             Some(state) if state.epoch == fence.epoch && through <= state.last => {}
             Some(state) if state.epoch == fence.epoch => {
-                return Err(StoreError::Damaged { what: format!("the order of commits: {through} is released before {} follows", state.last) });
+                return Err(StoreError::Damaged {
+                    what: format!("the order of commits: {through} is released before {} follows", state.last),
+                });
             }
             _ => return Err(StoreError::Fenced),
         }
@@ -172,14 +183,18 @@ fn state_query(shard: ShardId) -> sqlx::query::Query<'static, sqlx::Sqlite, sqlx
 }
 
 fn shard_state(row: &sqlx::sqlite::SqliteRow) -> Result<ShardState, StoreError> {
-    debug_assert_eq!(row.len(), 2, "epoch and last");
     let columns = Columns::new("shards", row);
     let last = number(columns.get("last")?).ok_or_else(|| columns.damaged("last"))?;
     Ok(ShardState { epoch: columns.get("epoch")?, last })
 }
 
-async fn raise_heads(transaction: &mut Transaction<'_>, shard: ShardId, heads: &[(OrganizationId, u64)]) -> Result<(), StoreError> {
-    let pairs: Vec<(String, u64)> = heads.iter().map(|(organization, next)| (hex::encode(organization.to_stored()), *next)).collect();
+async fn raise_heads(
+    transaction: &mut Transaction<'_>,
+    shard: ShardId,
+    heads: &[(OrganizationId, u64)],
+) -> Result<(), StoreError> {
+    let pairs: Vec<(String, u64)> =
+        heads.iter().map(|(organization, next)| (hex::encode(organization.to_stored()), *next)).collect();
     sqlx::query(RAISE_HEADS)
         .bind(shard.get())
         .bind(json(&pairs)?)

@@ -15,7 +15,9 @@ pub(super) fn store_error(error: sqlx::Error) -> StoreError {
         sqlx::Error::Database(cause) if matches!(primary_code(&**cause), Some(CORRUPT | NOT_A_DATABASE)) => {
             StoreError::Damaged { what: format!("the database file: {}", cause.message()) }
         }
-        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::ColumnNotFound(_) => StoreError::Damaged { what: error.to_string() },
+        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::ColumnNotFound(_) => {
+            StoreError::Damaged { what: error.to_string() }
+        }
         _ => StoreError::Unavailable(Box::new(error)),
     }
 }

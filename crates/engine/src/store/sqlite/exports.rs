@@ -33,7 +33,13 @@ impl SqliteStore {
         row.as_ref().map(stored_export).transpose()
     }
 
-    pub(super) async fn move_export(&self, id: ExportId, from: ExportState, to: ExportState, at: Micros) -> Result<bool, StoreError> {
+    pub(super) async fn move_export(
+        &self,
+        id: ExportId,
+        from: ExportState,
+        to: ExportState,
+        at: Micros,
+    ) -> Result<bool, StoreError> {
         let statement = sqlx::query("UPDATE exports SET state = ?3, updated_at = ?4 WHERE id = ?1 AND state = ?2")
             .bind(id.to_stored())
             .bind(word(from))
@@ -42,7 +48,12 @@ impl SqliteStore {
         Ok(self.writer.execute(statement).await? > 0)
     }
 
-    pub(super) async fn exports_waiting(&self, state: ExportState, before: Micros, limit: u32) -> Result<Vec<(EnvironmentId, Export)>, StoreError> {
+    pub(super) async fn exports_waiting(
+        &self,
+        state: ExportState,
+        before: Micros,
+        limit: u32,
+    ) -> Result<Vec<(EnvironmentId, Export)>, StoreError> {
         let rows = sqlx::query("SELECT * FROM exports WHERE state = ?1 AND updated_at < ?2 ORDER BY updated_at, id LIMIT ?3")
             .bind(word(state))
             .bind(before.get())
@@ -54,7 +65,8 @@ impl SqliteStore {
     }
 
     pub(super) async fn count_pending(&self, environment: EnvironmentId) -> Result<u64, StoreError> {
-        let statement = in_environment("SELECT count(*) AS pending FROM exports WHERE environment = ?1 AND state = 'pending'", environment);
+        let statement =
+            in_environment("SELECT count(*) AS pending FROM exports WHERE environment = ?1 AND state = 'pending'", environment);
         let row = statement.fetch_one(&self.readers).await.map_err(store_error)?;
         Columns::new("exports", &row).get("pending")
     }

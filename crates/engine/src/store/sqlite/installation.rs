@@ -1,32 +1,29 @@
-//! What is made once, when the database is empty.
+//! What is made once, when the database is empty, and further environments.
 
 use annals_core::ids::ShardId;
+use annals_core::time::Micros;
 
 use super::SqliteStore;
 use super::api_keys;
-use super::error::store_error;
+use super::error::{store_error, taken};
 use super::row::{Columns, StoredId};
-use crate::store::{Founded, Founding, StoreError, StoredApiKey};
+use super::writer::Transaction;
+use crate::store::{Founded, Founding, StoreError, StoredApiKey, Unique};
 
 impl SqliteStore {
     pub(super) async fn found_once(&self, founding: &Founding) -> Result<Founded, StoreError> {
         let mut transaction = self.writer.begin().await?;
-        let row = sqlx::query("SELECT environment, shard, signing_secret FROM installation")
+        let row = sqlx::query("SELECT shard, signing_secret FROM installation")
             .fetch_optional(transaction.connection())
             .await
             .map_err(store_error)?;
         if let Some(row) = row {
             let columns = Columns::new("installation", &row);
             let shard = ShardId::new(columns.get("shard")?);
-            return Ok(Founded { environment: columns.id("environment")?, signing_secret: columns.bytes("signing_secret")?, shard, now: false });
+            return Ok(Founded { signing_secret: columns.bytes("signing_secret")?, shard, now: false });
         }
-        sqlx::query("INSERT INTO environments (id, name, created_at) VALUES (?1, ?2, ?3)")
-            .bind(founding.environment.to_stored())
-            .bind(founding.environment_name.as_str())
-            .bind(founding.at.get())
-            .execute(transaction.connection())
-            .await
-            .map_err(store_error)?;
+        let key = StoredApiKey { environment: founding.environment, key: founding.key.clone(), digest: founding.key_digest };
+        insert_environment(&mut transaction, &founding.environment_name, &key, founding.at).await?;
         sqlx::query("INSERT INTO installation (one, environment, shard, signing_secret, created_at) VALUES (1, ?1, ?2, ?3, ?4)")
             .bind(founding.environment.to_stored())
             .bind(founding.shard.get())
@@ -35,14 +32,35 @@ impl SqliteStore {
             .execute(transaction.connection())
             .await
             .map_err(store_error)?;
-        let key = StoredApiKey { environment: founding.environment, key: founding.key.clone(), digest: founding.key_digest };
-        api_keys::insert(transaction.connection(), &key).await?;
         transaction.commit().await?;
-        Ok(Founded { environment: founding.environment, signing_secret: founding.signing_secret, shard: founding.shard, now: true })
+        Ok(Founded { signing_secret: founding.signing_secret, shard: founding.shard, now: true })
+    }
+
+    pub(super) async fn insert_one_environment(&self, name: &str, key: &StoredApiKey, at: Micros) -> Result<(), StoreError> {
+        let mut transaction = self.writer.begin().await?;
+        insert_environment(&mut transaction, name, key, at).await?;
+        transaction.commit().await
     }
 
     pub(super) async fn look(&self) -> Result<(), StoreError> {
         sqlx::query("SELECT one FROM installation").fetch_optional(&self.readers).await.map_err(store_error)?;
         Ok(())
     }
+}
+
+async fn insert_environment(
+    transaction: &mut Transaction<'_>,
+    name: &str,
+    key: &StoredApiKey,
+    at: Micros,
+) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO environments (id, name, created_at) VALUES (?1, ?2, ?3)")
+        .bind(key.environment.to_stored())
+        .bind(name)
+        .bind(at.get())
+        .execute(transaction.connection())
+        .await
+        .map_err(|error| taken(error, |columns| (columns == "environments.name").then_some(Unique::EnvironmentName)))?;
+    api_keys::insert(transaction.connection(), key).await?;
+    Ok(())
 }

@@ -30,7 +30,9 @@ pub(super) async fn inspect(options: &SqliteConnectOptions, path: &Path) -> Resu
     match seen {
         Err(error) if is_not_a_database(&error) => Err(foreign()),
         Err(error) => Err(store_error(error).into()),
-        Ok(Header { application: APPLICATION_ID, version, .. }) if version > known() => Err(ConnectError::Newer { found: version, known: known() }),
+        Ok(Header { application: APPLICATION_ID, version, .. }) if version > known() => {
+            Err(ConnectError::Newer { found: version, known: known() })
+        }
         Ok(Header { application: APPLICATION_ID, .. } | Header { application: 0, version: 0, tables: 0 }) => Ok(()),
         Ok(_) => Err(foreign()),
     }
@@ -40,7 +42,8 @@ pub(super) async fn inspect(options: &SqliteConnectOptions, path: &Path) -> Resu
 pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     let version = read_header(connection).await?.version;
     for (number, step) in (1u32..).zip(MIGRATIONS).skip(version as usize) {
-        let whole = format!("BEGIN IMMEDIATE; {step}; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number}; COMMIT;");
+        let whole =
+            format!("BEGIN IMMEDIATE; {step}; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number}; COMMIT;");
         // Safe: our own files and two numbers.
         if let Err(error) = sqlx::raw_sql(AssertSqlSafe(whole)).execute(&mut *connection).await {
             // The first error is the one to tell; without a transaction there is nothing to roll back.

@@ -42,6 +42,9 @@ impl Store for SqliteStore {
     async fn found(&self, founding: &Founding) -> Result<Founded, StoreError> {
         self.found_once(founding).await
     }
+    async fn insert_environment(&self, name: &str, key: &StoredApiKey, at: Micros) -> Result<(), StoreError> {
+        self.insert_one_environment(name, key, at).await
+    }
     async fn ping(&self) -> Result<(), StoreError> {
         self.look().await
     }
@@ -78,13 +81,24 @@ impl Store for SqliteStore {
     async fn insert_api_key(&self, key: &StoredApiKey) -> Result<bool, StoreError> {
         self.insert_key(key).await
     }
-    async fn api_keys(&self, environment: EnvironmentId, organization: OrganizationId, query: &ListQuery<ApiKeyId>) -> Result<Page<ApiKey, ApiKeyId>, StoreError> {
+    async fn api_keys(
+        &self,
+        environment: EnvironmentId,
+        organization: OrganizationId,
+        query: &ListQuery<ApiKeyId>,
+    ) -> Result<Page<ApiKey, ApiKeyId>, StoreError> {
         self.key_page(environment, organization, query).await
     }
     async fn api_key(&self, environment: EnvironmentId, id: ApiKeyId) -> Result<Option<StoredApiKey>, StoreError> {
         self.key(environment, id).await
     }
-    async fn set_api_key_expiry(&self, environment: EnvironmentId, id: ApiKeyId, expires_at: Micros, at: Micros) -> Result<Option<ApiKey>, StoreError> {
+    async fn set_api_key_expiry(
+        &self,
+        environment: EnvironmentId,
+        id: ApiKeyId,
+        expires_at: Micros,
+        at: Micros,
+    ) -> Result<Option<ApiKey>, StoreError> {
         self.set_key_expiry(environment, id, expires_at, at).await
     }
     async fn delete_api_key(&self, environment: EnvironmentId, id: ApiKeyId) -> Result<bool, StoreError> {
@@ -101,13 +115,27 @@ impl Store for SqliteStore {
     async fn organization(&self, environment: EnvironmentId, id: OrganizationId) -> Result<Option<Organization>, StoreError> {
         self.organization_by_id(environment, id).await
     }
-    async fn organization_by_external_id(&self, environment: EnvironmentId, external_id: &str) -> Result<Option<Organization>, StoreError> {
+    async fn organization_by_external_id(
+        &self,
+        environment: EnvironmentId,
+        external_id: &str,
+    ) -> Result<Option<Organization>, StoreError> {
         self.organization_named(environment, external_id).await
     }
-    async fn organizations(&self, environment: EnvironmentId, query: &ListQuery<OrganizationId>, filter: &OrganizationFilter) -> Result<Page<Organization, OrganizationId>, StoreError> {
+    async fn organizations(
+        &self,
+        environment: EnvironmentId,
+        query: &ListQuery<OrganizationId>,
+        filter: &OrganizationFilter,
+    ) -> Result<Page<Organization, OrganizationId>, StoreError> {
         self.organization_page(environment, query, filter).await
     }
-    async fn update_organization(&self, environment: EnvironmentId, organization: &Organization, read_at: Micros) -> Result<(), StoreError> {
+    async fn update_organization(
+        &self,
+        environment: EnvironmentId,
+        organization: &Organization,
+        read_at: Micros,
+    ) -> Result<(), StoreError> {
         self.replace_organization(environment, organization, read_at).await
     }
     async fn delete_organization(&self, environment: EnvironmentId, id: OrganizationId) -> Result<bool, StoreError> {
@@ -115,16 +143,32 @@ impl Store for SqliteStore {
     }
 
     // ---- actions ----
-    async fn insert_schema(&self, environment: EnvironmentId, action: &str, ids: (ActionId, SchemaId), body: &NewSchema, at: Micros) -> Result<Schema, StoreError> {
+    async fn insert_schema(
+        &self,
+        environment: EnvironmentId,
+        action: &str,
+        ids: (ActionId, SchemaId),
+        body: &NewSchema,
+        at: Micros,
+    ) -> Result<Schema, StoreError> {
         self.append_schema(environment, action, ids, body, at).await
     }
     async fn schema(&self, environment: EnvironmentId, action: &str, version: u32) -> Result<Option<Schema>, StoreError> {
         self.schema_version(environment, action, version).await
     }
-    async fn actions(&self, environment: EnvironmentId, query: &ListQuery<ActionId>) -> Result<Page<Action, ActionId>, StoreError> {
+    async fn actions(
+        &self,
+        environment: EnvironmentId,
+        query: &ListQuery<ActionId>,
+    ) -> Result<Page<Action, ActionId>, StoreError> {
         self.action_page(environment, query).await
     }
-    async fn schemas(&self, environment: EnvironmentId, action: &str, query: &ListQuery<SchemaId>) -> Result<Option<Page<Schema, SchemaId>>, StoreError> {
+    async fn schemas(
+        &self,
+        environment: EnvironmentId,
+        action: &str,
+        query: &ListQuery<SchemaId>,
+    ) -> Result<Option<Page<Schema, SchemaId>>, StoreError> {
         self.schema_page(environment, action, query).await
     }
 
@@ -138,7 +182,12 @@ impl Store for SqliteStore {
     async fn set_export_state(&self, id: ExportId, from: ExportState, to: ExportState, at: Micros) -> Result<bool, StoreError> {
         self.move_export(id, from, to, at).await
     }
-    async fn exports_in_state(&self, state: ExportState, before: Micros, limit: u32) -> Result<Vec<(EnvironmentId, Export)>, StoreError> {
+    async fn exports_in_state(
+        &self,
+        state: ExportState,
+        before: Micros,
+        limit: u32,
+    ) -> Result<Vec<(EnvironmentId, Export)>, StoreError> {
         self.exports_waiting(state, before, limit).await
     }
     async fn pending_exports(&self, environment: EnvironmentId) -> Result<u64, StoreError> {

@@ -38,19 +38,33 @@ impl SqliteStore {
         transaction.commit().await
     }
 
-    pub(super) async fn organization_by_id(&self, environment: EnvironmentId, id: OrganizationId) -> Result<Option<Organization>, StoreError> {
+    pub(super) async fn organization_by_id(
+        &self,
+        environment: EnvironmentId,
+        id: OrganizationId,
+    ) -> Result<Option<Organization>, StoreError> {
         let sql = "SELECT * FROM organizations_whole WHERE environment = ?1 AND id = ?2";
-        let row = in_environment(sql, environment).bind(id.to_stored()).fetch_optional(&self.readers).await.map_err(store_error)?;
+        let row =
+            in_environment(sql, environment).bind(id.to_stored()).fetch_optional(&self.readers).await.map_err(store_error)?;
         row.as_ref().map(organization).transpose()
     }
 
-    pub(super) async fn organization_named(&self, environment: EnvironmentId, external_id: &str) -> Result<Option<Organization>, StoreError> {
+    pub(super) async fn organization_named(
+        &self,
+        environment: EnvironmentId,
+        external_id: &str,
+    ) -> Result<Option<Organization>, StoreError> {
         let sql = "SELECT * FROM organizations_whole WHERE environment = ?1 AND external_id = ?2";
         let row = in_environment(sql, environment).bind(external_id).fetch_optional(&self.readers).await.map_err(store_error)?;
         row.as_ref().map(organization).transpose()
     }
 
-    pub(super) async fn organization_page(&self, environment: EnvironmentId, query: &ListQuery<OrganizationId>, filter: &OrganizationFilter) -> Result<Page<Organization, OrganizationId>, StoreError> {
+    pub(super) async fn organization_page(
+        &self,
+        environment: EnvironmentId,
+        query: &ListQuery<OrganizationId>,
+        filter: &OrganizationFilter,
+    ) -> Result<Page<Organization, OrganizationId>, StoreError> {
         let domains = (!filter.domains.is_empty()).then(|| json(&filter.domains)).transpose()?;
         let search = filter.search.as_ref().map(|text| text.to_lowercase());
         let scan = |scan: Scan<OrganizationId>| {
@@ -70,7 +84,12 @@ impl SqliteStore {
         listing::page(query, |found: &Organization| found.id, scan).await
     }
 
-    pub(super) async fn replace_organization(&self, environment: EnvironmentId, new: &Organization, read_at: Micros) -> Result<(), StoreError> {
+    pub(super) async fn replace_organization(
+        &self,
+        environment: EnvironmentId,
+        new: &Organization,
+        read_at: Micros,
+    ) -> Result<(), StoreError> {
         let mut transaction = self.writer.begin().await?;
         let statement = bind_members(UPDATE, environment, new)?.bind(read_at.get());
         let done = statement.execute(transaction.connection()).await.map_err(organization_taken)?;
@@ -87,8 +106,13 @@ impl SqliteStore {
     }
 
     /// Domains and API keys go with it, by their foreign keys.
-    pub(super) async fn delete_one_organization(&self, environment: EnvironmentId, id: OrganizationId) -> Result<bool, StoreError> {
-        let statement = in_environment("DELETE FROM organizations WHERE environment = ?1 AND id = ?2", environment).bind(id.to_stored());
+    pub(super) async fn delete_one_organization(
+        &self,
+        environment: EnvironmentId,
+        id: OrganizationId,
+    ) -> Result<bool, StoreError> {
+        let statement =
+            in_environment("DELETE FROM organizations WHERE environment = ?1 AND id = ?2", environment).bind(id.to_stored());
         Ok(self.writer.execute(statement).await? > 0)
     }
 }
@@ -111,7 +135,11 @@ fn bind_members(
         .bind(new.updated_at.get()))
 }
 
-async fn insert_domains(connection: &mut SqliteConnection, environment: EnvironmentId, new: &Organization) -> Result<(), StoreError> {
+async fn insert_domains(
+    connection: &mut SqliteConnection,
+    environment: EnvironmentId,
+    new: &Organization,
+) -> Result<(), StoreError> {
     for (place, domain) in (0i64..).zip(&new.domains) {
         // One by one: the error does not say which value is taken.
         in_environment(INSERT_DOMAIN, environment)

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use annals_core::ids::EnvironmentId;
 use async_trait::async_trait;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
@@ -41,16 +40,6 @@ impl SqliteFile {
 impl Backend for SqliteFile {
     async fn open(&self) -> Arc<dyn Store> {
         self.try_open().await.expect("opened")
-    }
-
-    async fn add_environment(&self, id: EnvironmentId, name: &str) {
-        let mut connection = SqliteConnectOptions::new().filename(self.path()).connect().await.expect("connected");
-        sqlx::query("INSERT OR IGNORE INTO environments (id, name, created_at) VALUES (?1, ?2, 0)")
-            .bind(id.to_bytes().to_vec())
-            .bind(name)
-            .execute(&mut connection)
-            .await
-            .expect("inserted");
     }
 }
 

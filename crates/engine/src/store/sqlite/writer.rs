@@ -51,10 +51,12 @@ impl Writer {
 
     pub async fn begin(&self) -> Result<Transaction<'_>, StoreError> {
         let line = self.line.lock().await;
-        let mut connection = self.take().await?;
+        let connection = self.take().await?;
         self.doubtful.store(true, Ordering::Relaxed);
-        sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await.map_err(store_error)?;
-        Ok(Transaction { connection, writer: self, committed: false, _line: line })
+        // Before the statement, so that dropping this call in the middle of it rolls back too.
+        let mut transaction = Transaction { connection, writer: self, committed: false, _line: line };
+        sqlx::query("BEGIN IMMEDIATE").execute(transaction.connection()).await.map_err(store_error)?;
+        Ok(transaction)
     }
 
     /// One statement that is a transaction by itself, in its turn like any other write. How many rows it changed.

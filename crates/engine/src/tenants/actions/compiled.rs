@@ -32,7 +32,10 @@ impl CompiledSchema {
     pub(super) fn compile(schema: &NewSchema) -> Result<Self, SchemaError> {
         let bytes = serde_json::to_vec(schema).map_or(usize::MAX, |text| text.len());
         if bytes > bounds::BYTES_MAX {
-            return Err(SchemaError::Invalid { field: "schema".to_owned(), reason: format!("must not be larger than {} bytes", bounds::BYTES_MAX) });
+            return Err(SchemaError::Invalid {
+                field: "schema".to_owned(),
+                reason: format!("must not be larger than {} bytes", bounds::BYTES_MAX),
+            });
         }
         let compile_target = |(i, target): (usize, &super::TargetSchema)| {
             let metadata = compile(target.metadata.as_ref(), || format!("targets.{i}.metadata"))?;
@@ -88,10 +91,12 @@ fn check(validator: Option<&Validator>, metadata: Option<&MetadataText>, path: i
     if validator.is_valid(&given) {
         return;
     }
-    found.extend(validator.iter_errors(&given).take(VIOLATIONS_MAX).map(|error| Violation {
-        instance_path: format!("{}{}", path(), error.instance_path()),
-        message: error.to_string(),
-    }));
+    found.extend(
+        validator
+            .iter_errors(&given)
+            .take(VIOLATIONS_MAX)
+            .map(|error| Violation { instance_path: format!("{}{}", path(), error.instance_path()), message: error.to_string() }),
+    );
 }
 
 #[cfg(test)]

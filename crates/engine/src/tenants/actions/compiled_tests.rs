@@ -21,7 +21,8 @@ fn event(parts: &Value) -> NormalEvent {
 }
 
 fn schema(actor: Option<Value>, targets: &[(&str, Option<Value>)], metadata: Option<Value>) -> NewSchema {
-    let targets = targets.iter().map(|(kind, metadata)| TargetSchema { kind: (*kind).to_owned(), metadata: metadata.clone() }).collect();
+    let targets =
+        targets.iter().map(|(kind, metadata)| TargetSchema { kind: (*kind).to_owned(), metadata: metadata.clone() }).collect();
     NewSchema { actor_metadata: actor, targets, metadata }
 }
 
@@ -43,7 +44,11 @@ fn required() -> Value {
 fn each_declared_target_type_must_occur() {
     let both = schema(None, &[("team", None), ("user", None)], None);
     check_finds(&both, json!({}), &["/targets"]);
-    check_finds(&both, json!({"targets": [{"type": "user", "id": "1"}, {"type": "team", "id": "2"}, {"type": "other", "id": "3"}]}), &[]);
+    check_finds(
+        &both,
+        json!({"targets": [{"type": "user", "id": "1"}, {"type": "team", "id": "2"}, {"type": "other", "id": "3"}]}),
+        &[],
+    );
     check_finds(&both, json!({"targets": []}), &["/targets", "/targets"]);
     check_finds(&schema(None, &[], None), json!({"targets": []}), &[]);
 }
@@ -59,7 +64,11 @@ fn metadata_is_checked_where_a_schema_was_declared() {
         })
     };
     check_finds(&everywhere, parts(json!("x"), json!(1.5), json!(true)), &[]);
-    check_finds(&everywhere, parts(json!(1), json!("x"), json!("x")), &["/actor/metadata/role", "/targets/1/metadata/role", "/metadata/role"]);
+    check_finds(
+        &everywhere,
+        parts(json!(1), json!("x"), json!("x")),
+        &["/actor/metadata/role", "/targets/1/metadata/role", "/metadata/role"],
+    );
     check_finds(&schema(None, &[("team", None)], None), parts(json!(1), json!("x"), json!("x")), &[]);
 }
 
@@ -144,7 +153,8 @@ fn bomb() -> Value {
 fn the_worst_allowed_schemas_are_quick() {
     let deep = (0..6).fold(json!({}), |inner, _| json!({"allOf": [inner], "unevaluatedProperties": {"type": "string"}}));
     let any = (0..6).fold(json!({"type": "number"}), |inner, _| json!({"anyOf": [inner.clone(), inner]}));
-    let patterns: serde_json::Map<_, _> = (1..46).map(|n| (format!("^(a|b|ab|[a-z]{{1,{n}}})*c\\w{{0,20}}$"), json!({"type": "string"}))).collect();
+    let patterns: serde_json::Map<_, _> =
+        (1..46).map(|n| (format!("^(a|b|ab|[a-z]{{1,{n}}})*c\\w{{0,20}}$"), json!({"type": "string"}))).collect();
     let wide: serde_json::Map<_, _> = (0..2_000).map(|n| (format!("p{n}"), json!({"type": "string"}))).collect();
     let metadata: serde_json::Map<_, _> = (0..50).map(|n| (format!("{}{n}", "ab".repeat(18)), json!("a".repeat(500)))).collect();
     let event = event(&json!({"metadata": metadata}));
@@ -156,7 +166,8 @@ fn the_worst_allowed_schemas_are_quick() {
         ("backtracking", json!({"additionalProperties": {"pattern": "^(a+)+$|(a|aa)+b"}})),
     ] {
         let started = Instant::now();
-        let compiled = CompiledSchema::compile(&schema(None, &[], Some(metadata))).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let compiled =
+            CompiledSchema::compile(&schema(None, &[], Some(metadata))).unwrap_or_else(|error| panic!("{name}: {error}"));
         let compiling = started.elapsed();
         for _ in 0..10 {
             compiled.violations(&event);

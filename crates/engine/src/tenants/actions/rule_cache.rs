@@ -18,7 +18,9 @@ pub(in crate::tenants) struct RuleCache {
 
 impl Default for RuleCache {
     fn default() -> Self {
-        let weigher = |key: &(EnvironmentId, u32, Box<str>), schema: &Arc<CompiledSchema>| schema.weight().saturating_add(key.2.len() as u32);
+        let weigher = |key: &(EnvironmentId, u32, Box<str>), schema: &Arc<CompiledSchema>| {
+            schema.weight().saturating_add(key.2.len() as u32)
+        };
         Self { compiled: Cache::builder().weigher(weigher).max_capacity(WEIGHT_MAX).build() }
     }
 }

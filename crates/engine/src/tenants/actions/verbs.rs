@@ -36,13 +36,22 @@ impl Tenants {
 
     /// # Errors
     /// The store fails.
-    pub async fn actions(&self, scope: &EnvironmentScope, query: &ListQuery<ActionId>) -> Result<Page<Action, ActionId>, StoreError> {
+    pub async fn actions(
+        &self,
+        scope: &EnvironmentScope,
+        query: &ListQuery<ActionId>,
+    ) -> Result<Page<Action, ActionId>, StoreError> {
         self.inner().store.actions(scope.environment_id(), query).await
     }
 
     /// # Errors
     /// There is no such action, or the store fails.
-    pub async fn schemas(&self, scope: &EnvironmentScope, action: &str, query: &ListQuery<SchemaId>) -> Result<Page<Schema, SchemaId>, SchemaError> {
+    pub async fn schemas(
+        &self,
+        scope: &EnvironmentScope,
+        action: &str,
+        query: &ListQuery<SchemaId>,
+    ) -> Result<Page<Schema, SchemaId>, SchemaError> {
         self.inner().store.schemas(scope.environment_id(), action, query).await?.ok_or(SchemaError::NotFound)
     }
 
@@ -50,11 +59,17 @@ impl Tenants {
     ///
     /// # Errors
     /// The store fails, or what it holds does not compile.
-    pub(crate) async fn rules(&self, environment: EnvironmentId, action: &str, version: u32) -> Result<Option<Arc<CompiledSchema>>, StoreError> {
+    pub(crate) async fn rules(
+        &self,
+        environment: EnvironmentId,
+        action: &str,
+        version: u32,
+    ) -> Result<Option<Arc<CompiledSchema>>, StoreError> {
         let read = async {
             let Some(schema) = self.inner().store.schema(environment, action, version).await? else { return Ok(None) };
             let compiled = CompiledSchema::compile(&schema.body);
-            let compiled = compiled.map_err(|error| StoreError::Damaged { what: format!("the schema of {action}, version {version}, ({error})") });
+            let compiled = compiled
+                .map_err(|error| StoreError::Damaged { what: format!("the schema of {action}, version {version}, ({error})") });
             Ok(Some(Arc::new(compiled?)))
         };
         self.inner().rules.find(environment, action, version, read).await

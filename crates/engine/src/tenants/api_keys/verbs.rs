@@ -94,7 +94,12 @@ impl Tenants {
     ///
     /// # Errors
     /// The key is not there, not managed here, expired already, or the store fails.
-    pub async fn expire_api_key(&self, scope: &EnvironmentScope, id: ApiKeyId, expires_at: Option<Micros>) -> Result<ApiKey, ApiKeyError> {
+    pub async fn expire_api_key(
+        &self,
+        scope: &EnvironmentScope,
+        id: ApiKeyId,
+        expires_at: Option<Micros>,
+    ) -> Result<ApiKey, ApiKeyError> {
         let stored = self.managed_key(scope, id).await?;
         let now = self.inner().clock.now();
         if !is_live(stored.key.expires_at, now) {

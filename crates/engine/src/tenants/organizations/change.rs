@@ -13,7 +13,12 @@ use crate::store::StoreError;
 pub(super) type DomainIds<'a> = &'a dyn Fn() -> Result<DomainId, StoreError>;
 
 /// Writes a change into the organization, except for its revision.
-pub(super) fn apply(organization: &mut Organization, change: &OrganizationChange, at: Micros, ids: DomainIds<'_>) -> Result<(), OrganizationError> {
+pub(super) fn apply(
+    organization: &mut Organization,
+    change: &OrganizationChange,
+    at: Micros,
+    ids: DomainIds<'_>,
+) -> Result<(), OrganizationError> {
     if let Some(name) = &change.name {
         organization.name.clone_from(name);
     }
@@ -46,7 +51,9 @@ pub(super) fn domains(old: &[Domain], new: &[NewDomain], at: Micros, ids: Domain
         domains.push(match kept {
             Some(known) if *state == known.state || *state == DomainState::LegacyVerified => known.clone(),
             Some(known) => Domain { state: *state, strategy: strategy(*state), updated_at: at, ..known.clone() },
-            None => Domain { id: ids()?, domain: name, state: *state, strategy: strategy(*state), created_at: at, updated_at: at },
+            None => {
+                Domain { id: ids()?, domain: name, state: *state, strategy: strategy(*state), created_at: at, updated_at: at }
+            }
         });
     }
     Ok(domains)

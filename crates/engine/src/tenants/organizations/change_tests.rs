@@ -13,7 +13,14 @@ fn ids() -> Result<DomainId, StoreError> {
 
 fn organization() -> Organization {
     let at = Micros::saturating(CREATED);
-    let domain = |n, domain: &str, state, strategy| Domain { id: DomainId::from_parts(n, 0), domain: domain.to_owned(), state, strategy, created_at: at, updated_at: at };
+    let domain = |n, domain: &str, state, strategy| Domain {
+        id: DomainId::from_parts(n, 0),
+        domain: domain.to_owned(),
+        state,
+        strategy,
+        created_at: at,
+        updated_at: at,
+    };
     Organization {
         id: OrganizationId::from_parts(1, 1),
         name: "Foo".to_owned(),
@@ -97,9 +104,21 @@ fn domains_replace_the_set_and_known_ones_keep_their_ids() {
     ];
     check(&OrganizationChange { domains: Some(domains), ..OrganizationChange::default() }, |wanted| {
         let changed = Micros::saturating(CHANGED);
-        let c = Domain { id: DomainId::from_parts(99, 99), domain: "c.example".to_owned(), state: DomainState::Pending, strategy: None, created_at: changed, updated_at: changed };
+        let c = Domain {
+            id: DomainId::from_parts(99, 99),
+            domain: "c.example".to_owned(),
+            state: DomainState::Pending,
+            strategy: None,
+            created_at: changed,
+            updated_at: changed,
+        };
         let a = wanted.domains[0].clone();
-        let b = Domain { state: DomainState::Verified, strategy: Some(DomainStrategy::Manual), updated_at: changed, ..wanted.domains[1].clone() };
+        let b = Domain {
+            state: DomainState::Verified,
+            strategy: Some(DomainStrategy::Manual),
+            updated_at: changed,
+            ..wanted.domains[1].clone()
+        };
         wanted.domains = vec![c, a, b];
     });
     check(&OrganizationChange { domains: Some(Vec::new()), ..OrganizationChange::default() }, |wanted| wanted.domains.clear());

@@ -27,7 +27,11 @@ impl Tenants {
         Ok(OrganizationScope { environment: scope.environment, organization: id })
     }
 
-    pub(in crate::tenants) async fn require_organization(&self, environment: EnvironmentId, id: OrganizationId) -> Result<(), OrganizationError> {
+    pub(in crate::tenants) async fn require_organization(
+        &self,
+        environment: EnvironmentId,
+        id: OrganizationId,
+    ) -> Result<(), OrganizationError> {
         let read = async { Ok(self.inner().store.organization(environment, id).await?.map(|_| ())) };
         let found = self.inner().organizations.find((environment, id), read).await?;
         found.ok_or(OrganizationError::NotFound)
@@ -35,7 +39,11 @@ impl Tenants {
 
     /// # Errors
     /// A domain or the external id is taken, or the store fails.
-    pub async fn create_organization(&self, scope: &EnvironmentScope, new: NewOrganization) -> Result<Organization, OrganizationError> {
+    pub async fn create_organization(
+        &self,
+        scope: &EnvironmentScope,
+        new: NewOrganization,
+    ) -> Result<Organization, OrganizationError> {
         let now = self.inner().clock.now();
         let organization = Organization {
             id: self.inner().mint.id(OrganizationId::from_parts)?,
