@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use annals_core::ids::ExportId;
-use annals_core::time::Micros;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use hmac::{Hmac, KeyInit, Mac};
@@ -12,6 +11,7 @@ use sha2::Sha256;
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
+pub use crate::entities::{Export, ExportFilter, ExportState};
 use crate::random::random;
 use crate::read::{ExportFileError, ExportFiles};
 use crate::store::{Store, StoreError};
@@ -21,38 +21,6 @@ use crate::tenants::{OrganizationScope, Scope};
 const TICKET_LIFETIME: Duration = Duration::from_secs(600);
 /// Exports of one environment that may wait.
 const PENDING_MAX: u64 = 1000;
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Export {
-    pub id: ExportId,
-    pub organization: annals_core::ids::OrganizationId,
-    pub state: ExportState,
-    pub filter: ExportFilter,
-    pub created_at: Micros,
-    pub updated_at: Micros,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExportState {
-    Pending,
-    Ready,
-    Error,
-    /// The file was removed.
-    Expired,
-}
-
-/// Kinds combine with AND, entries of one list with OR; an empty list is no filter. Both ends are inclusive and refer
-/// to `occurred_at`.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct ExportFilter {
-    pub range_start: Micros,
-    pub range_end: Micros,
-    pub actions: Vec<String>,
-    pub actor_names: Vec<String>,
-    pub actor_ids: Vec<String>,
-    /// Target types.
-    pub targets: Vec<String>,
-}
 
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {

@@ -13,6 +13,7 @@ mod clock;
 mod commit_log;
 mod data_folder;
 mod engine;
+mod entities;
 pub mod exports;
 mod founding;
 mod jobs;

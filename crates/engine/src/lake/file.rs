@@ -8,7 +8,7 @@ use annals_core::ids::AuditEventId;
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
 
-use super::columns::{to_batch, writer_properties};
+use super::columns::{to_batch, to_events, writer_properties};
 use super::{LakeError, stats};
 
 /// Rows that become columns at a time: bounds the memory that is taken beside events and bytes.
@@ -49,6 +49,10 @@ fn encode_day(date: String, mut events: Vec<CommittedEvent>) -> Result<NewFile, 
     let mut writer = ArrowWriter::try_new(Vec::new(), super::columns::schema(), Some(writer_properties())).map_err(LakeError::damaged)?;
     for rows in events.chunks(BATCH_ROWS) {
         let batch = to_batch(rows).map_err(LakeError::damaged)?;
+        // The last moment to notice: after the flush the columns are all that is left of the events.
+        if to_events(&batch).map_err(LakeError::damaged)? != rows {
+            return Err(LakeError::damaged("events that their columns do not give back"));
+        }
         writer.write(&batch).map_err(LakeError::damaged)?;
     }
     let bytes = Bytes::from(writer.into_inner().map_err(LakeError::damaged)?);

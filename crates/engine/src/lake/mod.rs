@@ -17,5 +17,4 @@ mod tests;
 
 pub use error::LakeError;
 pub use snapshot::{LakeFile, LakeSnapshot};
-pub use stats::Range;
 pub use table::{Lake, LakeSettings};

@@ -58,12 +58,6 @@ impl LakeSnapshot {
     pub fn files(&self) -> &[LakeFile] {
         &self.files
     }
-    pub fn rows(&self) -> u64 {
-        self.files.iter().map(|file| file.rows).sum()
-    }
-    pub fn bytes(&self) -> u64 {
-        self.files.iter().map(|file| file.bytes).sum()
-    }
     /// No event in the lake was received later. Rounded up to milliseconds.
     pub fn received_at_max(&self) -> Option<Micros> {
         self.files.iter().map(|file| file.received().greatest).max()

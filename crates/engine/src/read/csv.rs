@@ -25,7 +25,7 @@ const HEADER: [&str; 13] = [
 ];
 
 /// Roughly what a row takes, to allocate once.
-const ROW_BYTES: usize = 512;
+const ROW_BYTES: usize = 768;
 
 /// The first line of every file.
 pub fn header() -> Bytes {

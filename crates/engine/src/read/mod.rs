@@ -10,11 +10,9 @@ mod snapshot;
 mod table;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod measure;
 
 pub use error::ReadError;
-pub use export::{ExportFileError, ExportFiles, ExportedFile, OpenedExport};
+pub use export::{ExportFileError, ExportFiles, ExportedFile};
 pub use filter::Filter;
 pub use scan::{Batches, Reader};
 pub use snapshot::Snapshot;

@@ -13,12 +13,12 @@ mod scope;
 #[cfg(test)]
 mod tests;
 
-pub use actions::{Action, NewSchema, Schema, SchemaError, TargetSchema};
-pub use api_keys::{ApiKey, ApiKeyError, KeyOwner, NewApiKey};
-pub use handle::Tenants;
-pub use organizations::{
-    Domain, DomainState, DomainStrategy, NewDomain, NewOrganization, Organization, OrganizationChange, OrganizationError,
-    OrganizationFilter,
+pub use crate::entities::{
+    Action, ApiKey, Domain, DomainState, DomainStrategy, KeyOwner, NewSchema, Organization, OrganizationFilter, Schema, TargetSchema,
 };
+pub use actions::SchemaError;
+pub use api_keys::{ApiKeyError, NewApiKey};
+pub use handle::Tenants;
+pub use organizations::{NewDomain, NewOrganization, OrganizationChange, OrganizationError};
 pub use retention::{Configuration, RetentionDays};
 pub use scope::{EnvironmentScope, Forbidden, OrganizationScope, Scope};

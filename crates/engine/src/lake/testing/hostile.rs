@@ -56,11 +56,6 @@ fn members() -> impl Strategy<Value = Members> {
     prop_oneof![2 => Just(Members::new()), 1 => some]
 }
 
-/// Names and canonical texts, for tests of members alone.
-pub fn member_texts() -> impl Strategy<Value = Members> {
-    members()
-}
-
 fn party() -> impl Strategy<Value = Party> {
     (text(), text(), option::of(text()), metadata(), members())
         .prop_map(|(id, kind, name, metadata, extra)| Party { id, kind, name, metadata, extra })

@@ -4,7 +4,7 @@ mod faulty;
 mod hostile;
 
 pub use faulty::{Fault, FaultyStore, When};
-pub use hostile::{committed_event, member_texts};
+pub use hostile::committed_event;
 
 use annals_core::event::{CommittedEvent, Context, NormalEvent, Party};
 use annals_core::ids::{AuditEventId, CommitNumber, EnvironmentId, OrganizationId, ShardId};

@@ -8,7 +8,7 @@ use super::Backend;
 use super::fixtures::{ELSEWHERE, HERE, environment, first, founded, schema_ids, time};
 use crate::page::{ListQuery, Order};
 use crate::store::Store;
-use crate::tenants::{NewSchema, Schema, TargetSchema};
+use crate::entities::{NewSchema, Schema, TargetSchema};
 
 fn body(n: u64) -> NewSchema {
     let metadata = json!({"type": "object", "properties": {"ü": {"type": "string", "maxLength": n}}});

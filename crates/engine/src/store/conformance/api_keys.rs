@@ -8,7 +8,7 @@ use super::fixtures::{
 };
 use crate::page::{ListQuery, Order};
 use crate::store::{Store, StoredApiKey, Unique};
-use crate::tenants::KeyOwner;
+use crate::entities::KeyOwner;
 
 async fn with_organization(backend: &dyn Backend) -> std::sync::Arc<dyn Store> {
     let store = founded(backend).await;
@@ -100,7 +100,7 @@ pub(crate) async fn keys_are_listed_by_owner(backend: &dyn Backend) {
     }
     assert!(store.insert_api_key(&api_key(12, organization_id(2))).await.expect("stored"));
     let page = store.api_keys(environment(HERE), organization_id(1), &first(2)).await.expect("a page");
-    let ids = |keys: &[crate::tenants::ApiKey]| keys.iter().map(|key| key.id).collect::<Vec<_>>();
+    let ids = |keys: &[crate::entities::ApiKey]| keys.iter().map(|key| key.id).collect::<Vec<_>>();
     assert_eq!((ids(&page.items), page.before, page.after), (vec![key_id(13), key_id(11)], None, Some(key_id(11))));
     let rest = ListQuery { limit: 2, before: None, after: page.after, order: Order::Desc };
     let page = store.api_keys(environment(HERE), organization_id(1), &rest).await.expect("a page");

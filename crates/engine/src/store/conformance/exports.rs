@@ -2,8 +2,8 @@
 
 use super::Backend;
 use super::fixtures::{ELSEWHERE, HERE, environment, export, founded, time};
-use crate::exports::ExportState::{Error, Expired, Pending, Ready};
-use crate::exports::{Export, ExportState};
+use crate::entities::ExportState::{Error, Expired, Pending, Ready};
+use crate::entities::{Export, ExportState};
 use crate::store::Store;
 
 async fn insert(store: &dyn Store, n: u64) -> Export {

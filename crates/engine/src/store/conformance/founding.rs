@@ -6,7 +6,7 @@ use futures::future::join_all;
 use super::Backend;
 use super::fixtures::{HERE, check_taken, environment, environment_key, first, founded, founding, organization_id, time};
 use crate::store::{Founded, StoreError, StoredApiKey, Unique};
-use crate::tenants::OrganizationFilter;
+use crate::entities::OrganizationFilter;
 
 fn check_first(found: &Founded, now: bool) {
     let wanted = founding(1);

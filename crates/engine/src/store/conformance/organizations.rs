@@ -11,7 +11,7 @@ use super::fixtures::{
 };
 use crate::page::{ListQuery, Order};
 use crate::store::{Store, Unique};
-use crate::tenants::{Organization, OrganizationFilter};
+use crate::entities::{Organization, OrganizationFilter};
 
 async fn with(backend: &dyn Backend, numbers: &[u64]) -> Arc<dyn Store> {
     let store = founded(backend).await;

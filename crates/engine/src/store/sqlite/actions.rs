@@ -12,7 +12,7 @@ use super::writer::Transaction;
 use crate::page::{ListQuery, Page};
 use crate::store::StoreError;
 use crate::store::listing::{self, Scan};
-use crate::tenants::{Action, NewSchema, Schema};
+use crate::entities::{Action, NewSchema, Schema};
 
 /// Counts up inside the write transaction, so no two calls get one version.
 const NEXT_VERSION: &str = "

@@ -13,7 +13,7 @@ use super::row::{Columns, StoredId, json};
 use crate::page::{ListQuery, Page};
 use crate::store::listing::{self, Scan};
 use crate::store::{StoreError, StoredApiKey, Unique};
-use crate::tenants::{ApiKey, KeyOwner};
+use crate::entities::{ApiKey, KeyOwner};
 
 /// The owner is looked up in the same statement, so a key cannot be made while its organization is deleted.
 const INSERT: &str = "

@@ -8,7 +8,7 @@ use super::SqliteStore;
 use super::error::store_error;
 use super::lists::in_environment;
 use super::row::{Columns, StoredId, json};
-use crate::exports::{Export, ExportState};
+use crate::entities::{Export, ExportState};
 use crate::store::StoreError;
 
 const INSERT: &str = "

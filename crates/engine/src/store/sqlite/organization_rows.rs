@@ -8,7 +8,7 @@ use sqlx::sqlite::SqliteRow;
 
 use super::row::Columns;
 use crate::store::StoreError;
-use crate::tenants::{Domain, DomainState, DomainStrategy, Organization};
+use crate::entities::{Domain, DomainState, DomainStrategy, Organization};
 
 #[derive(Deserialize)]
 struct DomainColumns {

@@ -12,7 +12,7 @@ use super::row::{StoredId, json};
 use crate::page::{ListQuery, Page};
 use crate::store::listing::{self, Scan};
 use crate::store::{StoreError, Unique};
-use crate::tenants::{Organization, OrganizationFilter};
+use crate::entities::{Organization, OrganizationFilter};
 
 const INSERT: &str = "
     INSERT INTO organizations (environment, id, name, search_name, metadata, external_id, stripe_customer_id,

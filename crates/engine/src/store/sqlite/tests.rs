@@ -101,7 +101,7 @@ async fn what_cannot_be_ours_is_damage() {
     file.tamper("UPDATE organizations SET metadata = '[1]'").await;
     let refused = store.organization(environment(HERE), organization_id(1)).await;
     assert!(matches!(&refused, Err(StoreError::Damaged { what }) if what.contains("metadata")), "{refused:?}");
-    let listed = store.organizations(environment(HERE), &first(9), &crate::tenants::OrganizationFilter::default()).await;
+    let listed = store.organizations(environment(HERE), &first(9), &crate::entities::OrganizationFilter::default()).await;
     assert!(matches!(listed, Err(StoreError::Damaged { .. })));
 }
 
@@ -134,7 +134,7 @@ async fn a_full_disk_is_unavailable_and_passes() {
     let store = super::SqliteStore::open(&file.path()).await.expect("opened");
     founded(&file).await.close().await;
     store.run_for_test("PRAGMA max_page_count = 1").await;
-    let big = crate::tenants::Organization { name: "x".repeat(1 << 20), ..organization(1) };
+    let big = crate::entities::Organization { name: "x".repeat(1 << 20), ..organization(1) };
     for _ in 0..3 {
         let refused = store.insert_organization(environment(HERE), &big).await;
         assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");

@@ -4,7 +4,8 @@ use annals_core::event::{EventRules, MetadataText, NormalEvent, Violation};
 use jsonschema::{PatternOptions, Validator};
 use serde_json::Value;
 
-use super::{NewSchema, SchemaError, bounds};
+use super::{SchemaError, bounds};
+use crate::entities::{NewSchema, TargetSchema};
 
 /// Compiled size of one regular expression. The engine behind it takes time linear in the text, whatever the expression.
 const PATTERN_BYTES_MAX: usize = 128 * 1024;
@@ -37,7 +38,7 @@ impl CompiledSchema {
                 reason: format!("must not be larger than {} bytes", bounds::BYTES_MAX),
             });
         }
-        let compile_target = |(i, target): (usize, &super::TargetSchema)| {
+        let compile_target = |(i, target): (usize, &TargetSchema)| {
             let metadata = compile(target.metadata.as_ref(), || format!("targets.{i}.metadata"))?;
             Ok(CompiledTarget { kind: target.kind.clone(), metadata })
         };

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use annals_core::ids::{ActionId, EnvironmentId, SchemaId};
 use annals_core::limits::SCHEMA_VERSION_MAX;
 
-use super::{Action, CompiledSchema, NewSchema, Schema, SchemaError};
+use super::{CompiledSchema, SchemaError};
+use crate::entities::{Action, NewSchema, Schema};
 use crate::page::{ListQuery, Order, Page};
 use crate::store::StoreError;
 use crate::tenants::{EnvironmentScope, Tenants};

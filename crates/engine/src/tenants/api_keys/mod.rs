@@ -6,29 +6,10 @@ mod verbs;
 use annals_core::ids::{ApiKeyId, EnvironmentId, OrganizationId};
 use annals_core::time::Micros;
 
+use crate::entities::KeyOwner;
+
 pub(super) use self::last_uses::LastUses;
 use crate::store::StoredApiKey;
-
-/// A key's public side.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApiKey {
-    pub id: ApiKeyId,
-    pub owner: KeyOwner,
-    pub name: String,
-    pub obfuscated_value: String,
-    pub permissions: Vec<String>,
-    pub last_used_at: Option<Micros>,
-    pub expires_at: Option<Micros>,
-    pub created_at: Micros,
-    pub updated_at: Micros,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyOwner {
-    /// May do everything in its environment. Has no form on the wire.
-    Environment,
-    Organization(OrganizationId),
-}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewApiKey {

@@ -4,7 +4,8 @@ use annals_core::ids::{ApiKeyId, OrganizationId};
 use annals_core::secret::{ApiKeyDigest, ApiKeySecret};
 use annals_core::time::Micros;
 
-use super::{ApiKey, ApiKeyError, KeyOwner, KnownKey, NewApiKey, is_live};
+use super::{ApiKeyError, KnownKey, NewApiKey, is_live};
+use crate::entities::{ApiKey, KeyOwner};
 use crate::page::{ListQuery, Page};
 use crate::random::random;
 use crate::store::{StoreError, StoredApiKey};

@@ -6,7 +6,8 @@ use annals_core::ids::DomainId;
 use annals_core::limits::METADATA_KEYS_MAX;
 use annals_core::time::Micros;
 
-use super::{Domain, DomainState, DomainStrategy, NewDomain, Organization, OrganizationChange, OrganizationError};
+use super::{NewDomain, OrganizationChange, OrganizationError};
+use crate::entities::{Domain, DomainState, DomainStrategy, Organization};
 use crate::store::StoreError;
 
 /// Makes ids of new domains.

@@ -5,7 +5,8 @@ use std::time::Duration;
 use annals_core::ids::{DomainId, EnvironmentId, OrganizationId};
 
 use super::change::{apply, domains};
-use super::{NewOrganization, Organization, OrganizationChange, OrganizationError, OrganizationFilter};
+use super::{NewOrganization, OrganizationChange, OrganizationError};
+use crate::entities::{Organization, OrganizationFilter};
 use crate::page::{ListQuery, Page};
 use crate::store::{StoreError, Unique};
 use crate::tenants::{EnvironmentScope, OrganizationScope, Scope, Tenants};
