@@ -300,8 +300,22 @@ mod tests {
         let deep = "[".repeat(JSON_DEPTH_MAX + 1) + &"]".repeat(JSON_DEPTH_MAX + 1);
         let wide = format!("{{{},\"k3\":1}}", (0..40).map(|i| format!("\"k{i}\":0")).collect::<Vec<_>>().join(","));
         for text in [
-            r#"{"a":1,"a":1}"#, r#"{"a":1,"\u0061":1}"#, "9007199254740992", "-9007199254740992", "1e300", "1e999", "NaN", "Infinity", "1 2", "",
-            r#""\ud800""#, "{", "[1,]", "'a'", &deep, &wide,
+            r#"{"a":1,"a":1}"#,
+            r#"{"a":1,"\u0061":1}"#,
+            "9007199254740992",
+            "-9007199254740992",
+            "1e300",
+            "1e999",
+            "NaN",
+            "Infinity",
+            "1 2",
+            "",
+            r#""\ud800""#,
+            "{",
+            "[1,]",
+            "'a'",
+            &deep,
+            &wide,
         ] {
             assert!(parse(text.as_bytes()).is_err(), "{text} must not parse");
         }

@@ -27,7 +27,8 @@ impl DataFolder {
         let unwritable = |source| DataFolderError::Unwritable { path: path.to_owned(), source };
         create_private(path).map_err(unwritable)?;
         let path_absolute = path.canonicalize().map_err(unwritable)?;
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(path_absolute.join("lock")).map_err(unwritable)?;
+        let lock =
+            OpenOptions::new().create(true).truncate(false).write(true).open(path_absolute.join("lock")).map_err(unwritable)?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path: path_absolute, _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(DataFolderError::InUse { path: path.to_owned() }),

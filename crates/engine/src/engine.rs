@@ -124,7 +124,8 @@ impl Engine {
     /// The folder, the database or the lake cannot be used; nothing runs then.
     pub async fn open(settings: Settings, clock: Arc<dyn Clock>) -> Result<Opened, OpenError> {
         let folder = DataFolder::lock(&settings.data)?;
-        let database = settings.database_url.clone().unwrap_or_else(|| format!("sqlite:{}", folder.path().join("annals.db").display()));
+        let database =
+            settings.database_url.clone().unwrap_or_else(|| format!("sqlite:{}", folder.path().join("annals.db").display()));
         let store = store::connect(&database).await?;
         let founding = founding::founding(&*clock, settings.first_key.clone())?;
         let founded = store.found(&founding.rows).await?;
@@ -199,7 +200,8 @@ impl Engine {
     /// `Taken`: the name.
     pub async fn create_environment(&self, name: &str) -> Result<(EnvironmentId, ApiKeySecret), StoreError> {
         let founding = founding::founding(&*self.inner.clock, None)?;
-        let key = StoredApiKey { environment: founding.rows.environment, key: founding.rows.key, digest: founding.rows.key_digest };
+        let key =
+            StoredApiKey { environment: founding.rows.environment, key: founding.rows.key, digest: founding.rows.key_digest };
         self.inner.store.insert_environment(name, &key, founding.rows.at).await?;
         Ok((key.environment, founding.secret))
     }

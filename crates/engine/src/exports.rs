@@ -75,7 +75,13 @@ pub struct Exports {
 }
 
 impl Exports {
-    pub(crate) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, files: ExportFiles, signing_secret: [u8; 32], created: Arc<Notify>) -> Self {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        files: ExportFiles,
+        signing_secret: [u8; 32],
+        created: Arc<Notify>,
+    ) -> Self {
         Self { store, clock, files, signing_secret, created }
     }
 

@@ -111,7 +111,8 @@ fn read_file(path: &Path) -> Result<ServeArgs, String> {
 }
 
 fn first_key(text: &str) -> Result<ApiKeySecret, String> {
-    ApiKeySecret::from_text(text).ok_or_else(|| "the first API key must be 8 to 256 printable ASCII characters without spaces".to_owned())
+    ApiKeySecret::from_text(text)
+        .ok_or_else(|| "the first API key must be 8 to 256 printable ASCII characters without spaces".to_owned())
 }
 
 fn public_url(text: &str) -> Result<Url, String> {

@@ -52,7 +52,8 @@ fn generate(folder: &Path) -> Vec<Line> {
     let file = folder.join("events.ndjson");
     let (events, organizations) = (EVENTS.to_string(), ORGANIZATIONS.to_string());
     let path = file.to_str().expect("readable");
-    let arguments = ["bench", "generate", "--events", &events, "--organizations", &organizations, "--seed", "7", "--output", path];
+    let arguments =
+        ["bench", "generate", "--events", &events, "--organizations", &organizations, "--seed", "7", "--output", path];
     assert!(annals(&arguments).status().expect("annals runs").success());
     let lines = std::io::BufReader::new(std::fs::File::open(&file).expect("generated")).lines();
     lines.map(|line| serde_json::from_str(&line.expect("readable")).expect("a generated line")).collect()
@@ -62,7 +63,11 @@ fn generate(folder: &Path) -> Vec<Line> {
 fn schemas(lines: &[Line]) -> BTreeMap<String, BTreeSet<String>> {
     let mut schemas: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for line in lines {
-        let types = line.event["targets"].as_array().expect("targets").iter().map(|target| target["type"].as_str().expect("a type").to_owned());
+        let types = line.event["targets"]
+            .as_array()
+            .expect("targets")
+            .iter()
+            .map(|target| target["type"].as_str().expect("a type").to_owned());
         let types: BTreeSet<String> = types.collect();
         let action = line.event["action"].as_str().expect("an action").to_owned();
         schemas.entry(action).and_modify(|common| common.retain(|kind| types.contains(kind))).or_insert(types);
@@ -74,7 +79,8 @@ async fn set_up(client: &Client, url: &str, lines: &[Line]) -> HashMap<String, S
     for (action, types) in schemas(lines) {
         let targets: Vec<_> = types.into_iter().map(|kind| json!({"type": kind})).collect();
         assert!(!targets.is_empty(), "{action} has no target type that all its events share");
-        let schema = client.post(format!("{url}/audit_logs/actions/{action}/schemas")).bearer_auth(KEY).json(&json!({"targets": targets}));
+        let schema =
+            client.post(format!("{url}/audit_logs/actions/{action}/schemas")).bearer_auth(KEY).json(&json!({"targets": targets}));
         assert_eq!(schema.send().await.expect("an answer").status(), 201);
     }
     let names: BTreeSet<&str> = lines.iter().map(|line| line.organization.as_str()).collect();
@@ -120,8 +126,10 @@ async fn every_event_is_found_once_in_order_and_equal() {
     // One sender has all lines of its organizations, so that their order is known.
     let by_sender = |sender: usize| {
         let names: BTreeSet<&String> = ids.keys().collect();
-        let mine: BTreeSet<String> = names.into_iter().enumerate().filter(|(i, _)| i % SENDERS == sender).map(|(_, n)| n.clone()).collect();
-        let (client, lines, ids, url, done) = (client.clone(), Arc::clone(&lines), Arc::clone(&ids), url.clone(), Arc::clone(&done));
+        let mine: BTreeSet<String> =
+            names.into_iter().enumerate().filter(|(i, _)| i % SENDERS == sender).map(|(_, n)| n.clone()).collect();
+        let (client, lines, ids, url, done) =
+            (client.clone(), Arc::clone(&lines), Arc::clone(&ids), url.clone(), Arc::clone(&done));
         tokio::spawn(async move {
             let mut statuses = Vec::new();
             for (i, line) in lines.iter().enumerate().filter(|(_, line)| mine.contains(&line.organization)) {
@@ -132,12 +140,17 @@ async fn every_event_is_found_once_in_order_and_equal() {
         })
     };
     let senders: Vec<_> = (0..SENDERS).map(by_sender).collect();
-    let half = async { while done.load(Ordering::Relaxed) < EVENTS / 2 { tokio::time::sleep(Duration::from_millis(20)).await } };
+    let half = async {
+        while done.load(Ordering::Relaxed) < EVENTS / 2 {
+            tokio::time::sleep(Duration::from_millis(20)).await
+        }
+    };
     half.await;
     server.kill();
     let server = Server::start(&data, &["--flush-events", "30000"]);
     moved.send(server.url.clone()).expect("senders listen");
-    let mut statuses: Vec<(usize, u16)> = futures::stream::iter(senders).then(|sender| async { sender.await.expect("no panic") }).concat().await;
+    let mut statuses: Vec<(usize, u16)> =
+        futures::stream::iter(senders).then(|sender| async { sender.await.expect("no panic") }).concat().await;
     statuses.sort_unstable();
 
     let mut expected: HashMap<&str, Vec<Vec<String>>> = HashMap::new();
@@ -151,7 +164,9 @@ async fn every_event_is_found_once_in_order_and_equal() {
                 expected.entry(&line.organization).or_default().push(expected_cells(&line.event));
             }
             // A repeated key: the same body is answered again, another one is refused, and neither is stored.
-            Some(first) if first.event == line.event && first.organization == line.organization => assert_eq!(status, 200, "line {i}"),
+            Some(first) if first.event == line.event && first.organization == line.organization => {
+                assert_eq!(status, 200, "line {i}")
+            }
             Some(_) => assert_eq!(status, 400, "line {i}"),
         }
     }

@@ -64,7 +64,10 @@ fn sorted(value: &Value) -> String {
         match value {
             Value::Object(map) => {
                 let kept = map.iter().map(|(name, value)| (name.clone(), clean(value))).filter(|(name, value)| {
-                    !(value.is_null() || *value == serde_json::json!({}) || *value == serde_json::json!([]) || (name == "name" && value == ""))
+                    !(value.is_null()
+                        || *value == serde_json::json!({})
+                        || *value == serde_json::json!([])
+                        || (name == "name" && value == ""))
                 });
                 let sorted: BTreeMap<String, Value> = kept.collect();
                 sorted.into_iter().collect::<serde_json::Map<_, _>>().into()

@@ -54,7 +54,8 @@ fn each_mistake_ends_with_one_clear_line() {
 fn a_second_process_on_the_folder_is_refused_and_the_first_goes_on() {
     let folder = tempfile::tempdir().expect("temp folder");
     let first = Server::start(folder.path(), &[]);
-    let (stderr, code) = fails(&mut annals(&["serve", "--listen", "127.0.0.1:0", "--data", folder.path().to_str().expect("readable")]));
+    let (stderr, code) =
+        fails(&mut annals(&["serve", "--listen", "127.0.0.1:0", "--data", folder.path().to_str().expect("readable")]));
     assert_eq!((code, stderr.trim_end().lines().count()), (Some(1), 1), "{stderr}");
     assert!(stderr.contains("in use by another annals process"), "{stderr}");
     assert_eq!(first.stop().code(), Some(0));

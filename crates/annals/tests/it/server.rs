@@ -35,20 +35,22 @@ impl Server {
     }
 
     pub fn spawn(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).spawn().expect("annals starts");
-        let mut lines = BufReader::new(child.stdout.take().expect("piped"));
-        let mut greeting = String::new();
-        loop {
+        // Dropping the server ends the process, also when an assertion below fails.
+        let child = command.stdout(Stdio::piped()).spawn().expect("annals starts");
+        let mut server = Self { child, url: String::new(), greeting: String::new() };
+        let mut lines = BufReader::new(server.child.stdout.take().expect("piped"));
+        while server.url.is_empty() {
             let mut line = String::new();
             let read = lines.read_line(&mut line).expect("readable output");
-            assert!(read > 0, "annals ended before it was ready:\n{greeting}");
-            greeting.push_str(&line);
+            assert!(read > 0, "annals ended before it was ready:\n{}", server.greeting);
+            server.greeting.push_str(&line);
             if let Some(url) = line.strip_prefix("listening on ") {
-                // Nobody reads further output; the pipe must not fill up.
-                std::thread::spawn(move || lines.read_to_end(&mut Vec::new()));
-                return Self { child, url: url.trim().to_owned(), greeting };
+                url.trim().clone_into(&mut server.url);
             }
         }
+        // Nobody reads further output; the pipe must not fill up.
+        std::thread::spawn(move || lines.read_to_end(&mut Vec::new()));
+        server
     }
 
     /// SIGTERM, and the exit status.

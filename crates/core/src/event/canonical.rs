@@ -105,8 +105,10 @@ impl Context {
         self.location.is_none() && self.user_agent.is_none() && self.extra.is_empty()
     }
     fn write_canonical(&self, out: &mut String) {
-        let known =
-            [("location", self.location.as_deref().map(Value::Text)), ("user_agent", self.user_agent.as_deref().map(Value::Text))];
+        let known = [
+            ("location", self.location.as_deref().map(Value::Text)),
+            ("user_agent", self.user_agent.as_deref().map(Value::Text)),
+        ];
         write_object(known, &self.extra, out);
     }
 }

@@ -105,7 +105,15 @@ fn normal_event(event: &Json<'_>, errors: &mut FieldErrors) -> Option<NormalEven
     let context = context(event, errors);
     let metadata = metadata(event, "event.metadata", errors);
     let version = version(event, errors);
-    Some(NormalEvent { action: action?, version, occurred_at: occurred_at?, actor: actor?, targets: targets?, context: context?, metadata })
+    Some(NormalEvent {
+        action: action?,
+        version,
+        occurred_at: occurred_at?,
+        actor: actor?,
+        targets: targets?,
+        context: context?,
+        metadata,
+    })
 }
 
 fn occurred_at(event: &Json<'_>, errors: &mut FieldErrors) -> Option<Micros> {
@@ -165,7 +173,8 @@ fn context(event: &Json<'_>, errors: &mut FieldErrors) -> Option<Context> {
     }
     // An empty location is kept: older Go clients always send the member (wire contract §1).
     let location = optional_text(context, "event.context.", "location", CONTEXT_CHARS_MAX, errors);
-    let user_agent = optional_text(context, "event.context.", "user_agent", CONTEXT_CHARS_MAX, errors).filter(|text| !text.is_empty());
+    let user_agent =
+        optional_text(context, "event.context.", "user_agent", CONTEXT_CHARS_MAX, errors).filter(|text| !text.is_empty());
     Some(Context { location, user_agent, extra: unknown_members(context, &["location", "user_agent"]) })
 }
 
@@ -199,15 +208,18 @@ fn metadata(parent: &Json<'_>, path: &str, errors: &mut FieldErrors) -> Option<M
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
         if key.len() > METADATA_KEY_CHARS_MAX || !key.bytes().all(allowed) {
             let shown: String = key.chars().take(METADATA_KEY_CHARS_MAX).collect();
-            errors.add(format!("{path}.{shown}"), format!("{path} keys must match ^[a-zA-Z0-9_-]{{0,{METADATA_KEY_CHARS_MAX}}}$"));
+            errors
+                .add(format!("{path}.{shown}"), format!("{path} keys must match ^[a-zA-Z0-9_-]{{0,{METADATA_KEY_CHARS_MAX}}}$"));
             continue;
         }
         match value {
             Json::String(text) if text.chars().count() > METADATA_VALUE_CHARS_MAX => {
-                errors.add(format!("{path}.{key}"), format!("{path}.{key} must be at most {METADATA_VALUE_CHARS_MAX} characters"));
+                errors
+                    .add(format!("{path}.{key}"), format!("{path}.{key} must be at most {METADATA_VALUE_CHARS_MAX} characters"));
             }
             Json::String(_) | Json::Number(_) | Json::Bool(_) => {}
-            other => errors.add(format!("{path}.{key}"), format!("{path}.{key} must be a string, number or boolean, not {}", other.kind())),
+            other => errors
+                .add(format!("{path}.{key}"), format!("{path}.{key} must be a string, number or boolean, not {}", other.kind())),
         }
     }
     MetadataText::from_members(members.clone())

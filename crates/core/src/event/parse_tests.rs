@@ -91,7 +91,11 @@ fn metadata_has_limits() {
     canonical(&with(&format!("{{{}}}", map(50))));
     canonical(&with(&format!(r#"{{"{}":"{}","":1}}"#, "k".repeat(40), "\u{1F600}".repeat(500))));
     check_rejects(&with(&format!("{{{}}}", map(51))), "event.metadata", "at most 50 keys");
-    check_rejects(&with(&format!(r#"{{"{}":1}}"#, "k".repeat(41))), &format!("event.metadata.{}", "k".repeat(40)), "keys must match");
+    check_rejects(
+        &with(&format!(r#"{{"{}":1}}"#, "k".repeat(41))),
+        &format!("event.metadata.{}", "k".repeat(40)),
+        "keys must match",
+    );
     check_rejects(&with(r#"{"a b":1}"#), "event.metadata.a b", "keys must match");
     check_rejects(&with(&format!(r#"{{"k":"{}"}}"#, "v".repeat(501))), "event.metadata.k", "at most 500");
     for (value, kind) in [("null", "null"), ("{}", "an object"), ("[1]", "an array"), (r#"{"a":1}"#, "an object")] {

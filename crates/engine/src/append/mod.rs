@@ -85,7 +85,8 @@ async fn organization(tenants: &Tenants, scope: &Scope, id: &str) -> Result<Orga
 
 /// Keys of one owner never meet those of another: an organization's own key must not learn which keys others used.
 fn key_digest(scope: &Scope, key: &str) -> [u8; 16] {
-    let digest = Sha256::new().chain_update(scope.owner_bytes()).chain_update(REQUEST).chain_update([0]).chain_update(key).finalize();
+    let digest =
+        Sha256::new().chain_update(scope.owner_bytes()).chain_update(REQUEST).chain_update([0]).chain_update(key).finalize();
     let mut first = [0; 16];
     first.copy_from_slice(&digest[..16]);
     first

@@ -58,7 +58,18 @@ impl Committer {
         tail: Arc<Tail>,
         health: Arc<Mutex<Health>>,
     ) -> std::io::Result<Self> {
-        Ok(Self { store, clock, fence, state, encoder: Encoder::new()?, tail, health, unsettled: None, merging: None, seal_failed_at: None })
+        Ok(Self {
+            store,
+            clock,
+            fence,
+            state,
+            encoder: Encoder::new()?,
+            tail,
+            health,
+            unsettled: None,
+            merging: None,
+            seal_failed_at: None,
+        })
     }
 
     pub async fn run(mut self, mut queue: mpsc::Receiver<Work>) {

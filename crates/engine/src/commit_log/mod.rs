@@ -123,11 +123,18 @@ pub struct NotAppended {
     pub retry_after: Duration,
 }
 
+#[expect(clippy::large_enum_variant, reason = "almost all work is appends: a box would cost each of them an allocation")]
 enum Work {
     Append(Waiting),
-    Retire { through: CommitNumber, done: oneshot::Sender<Result<(), RetireError>> },
+    Retire {
+        through: CommitNumber,
+        done: oneshot::Sender<Result<(), RetireError>>,
+    },
     /// Only looks; nothing is stored.
-    Probe { mark: KeyMark, seen: oneshot::Sender<Seen> },
+    Probe {
+        mark: KeyMark,
+        seen: oneshot::Sender<Seen>,
+    },
     /// Finish what waits, then end.
     Drain,
 }
@@ -154,11 +161,17 @@ impl CommitLog {
     ///
     /// # Errors
     /// The store or the key runs cannot be read, or hold something that we did not write.
-    pub async fn open(store: Arc<dyn Store>, clock: Arc<dyn Clock>, settings: LogSettings, lake: LakePosition) -> Result<Self, RecoverError> {
+    pub async fn open(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        settings: LogSettings,
+        lake: LakePosition,
+    ) -> Result<Self, RecoverError> {
         let tail = Arc::new(Tail::new(settings.shard));
         let (fence, state) = recover::replay(&*store, &*clock, &settings, lake, &tail).await?;
         let health = Arc::new(Mutex::new(Health::Good));
-        let committer = Committer::new(store, clock, fence, state, Arc::clone(&tail), Arc::clone(&health)).map_err(RecoverError::Thread)?;
+        let committer =
+            Committer::new(store, clock, fence, state, Arc::clone(&tail), Arc::clone(&health)).map_err(RecoverError::Thread)?;
         let (queue, work) = mpsc::channel(QUEUE_MAX);
         let runtime = tokio::runtime::Handle::current();
         // A thread of its own: it compresses and reads key runs, which would hold up the runtime's workers.
@@ -174,7 +187,10 @@ impl CommitLog {
     pub(crate) async fn append(&self, append: Append) -> Result<Appended, NotAppended> {
         let size = self.tail.size();
         if size.events >= self.limits.events_max || size.bytes >= self.limits.bytes_max {
-            return Err(NotAppended { reason: "the lake cannot take records and the tail is full", retry_after: Duration::from_secs(10) });
+            return Err(NotAppended {
+                reason: "the lake cannot take records and the tail is full",
+                retry_after: Duration::from_secs(10),
+            });
         }
         let busy = |_| NotAppended { reason: "too many events are waiting", retry_after: Duration::from_secs(1) };
         let bytes = u32::try_from(append.event.bytes()).unwrap_or(u32::MAX);
@@ -183,7 +199,9 @@ impl CommitLog {
         let work = Work::Append(Waiting { append, outcome, _bytes: permit });
         self.queue.try_send(work).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => busy(tokio::sync::TryAcquireError::NoPermits),
-            mpsc::error::TrySendError::Closed(_) => NotAppended { reason: "the server is stopping", retry_after: Duration::from_secs(5) },
+            mpsc::error::TrySendError::Closed(_) => {
+                NotAppended { reason: "the server is stopping", retry_after: Duration::from_secs(5) }
+            }
         })?;
         answer.await.unwrap_or(Err(NotAppended { reason: "the server is stopping", retry_after: Duration::from_secs(5) }))
     }

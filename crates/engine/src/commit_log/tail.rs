@@ -54,7 +54,10 @@ pub fn event_id(shard: ShardId, number: CommitNumber, received_at: Micros, index
 
 fn footprint(event: &annals_core::event::NormalEvent) -> usize {
     let party = |p: &annals_core::event::Party| {
-        200 + p.id.len() + p.kind.len() + p.name.as_ref().map_or(0, String::len) + p.metadata.as_ref().map_or(0, |m| m.as_str().len())
+        200 + p.id.len()
+            + p.kind.len()
+            + p.name.as_ref().map_or(0, String::len)
+            + p.metadata.as_ref().map_or(0, |m| m.as_str().len())
     };
     300 + event.action.len()
         + party(&event.actor)

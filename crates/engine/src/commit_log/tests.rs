@@ -69,7 +69,13 @@ pub(crate) fn valid_event(organization: OrganizationId, actor: &str) -> ValidEve
 
 pub(crate) fn record(actor: &str, seq: u64) -> Record {
     let event = new_event(organization(1), actor).event().clone();
-    Record::AuditEvent(AuditRecord { environment: EnvironmentId::from_parts(1, 1), organization: organization(1), seq, key: None, event })
+    Record::AuditEvent(AuditRecord {
+        environment: EnvironmentId::from_parts(1, 1),
+        organization: organization(1),
+        seq,
+        key: None,
+        event,
+    })
 }
 
 /// The same text of a key is the same key.
@@ -90,7 +96,12 @@ pub(crate) async fn database(folder: &Path) -> Arc<dyn Store> {
     store::connect(&format!("sqlite:{}", folder.join("annals.db").display())).await.expect("a database")
 }
 
-pub(crate) async fn open_on(store: Arc<dyn Store>, folder: &Path, clock: &Arc<TestClock>, flushed_through: CommitNumber) -> CommitLog {
+pub(crate) async fn open_on(
+    store: Arc<dyn Store>,
+    folder: &Path,
+    clock: &Arc<TestClock>,
+    flushed_through: CommitNumber,
+) -> CommitLog {
     let settings = LogSettings { shard: ShardId::new(SHARD), keys_folder: folder.join("keys"), tail: TailLimits::default() };
     let lake = LakePosition { flushed_through, received_at: None };
     CommitLog::open(store, Arc::clone(clock) as Arc<dyn Clock>, settings, lake).await.expect("the log opens")
@@ -142,7 +153,10 @@ async fn many_at_once_get_dense_seqs_and_rising_ids_and_all_are_there_after_a_st
     log.close().await;
     let log = open(folder.path(), &clock, CommitNumber::ZERO).await;
     assert_eq!((0..3).map(|n| in_tail(&log, organization(n))).collect::<Vec<_>>(), before);
-    assert_eq!(log.append(append_of(organization(0), "late", None)).await.ok().map(|_| in_tail(&log, organization(0)).len()), Some(201));
+    assert_eq!(
+        log.append(append_of(organization(0), "late", None)).await.ok().map(|_| in_tail(&log, organization(0)).len()),
+        Some(201)
+    );
 }
 
 #[tokio::test]
@@ -150,7 +164,8 @@ async fn a_key_counts_for_a_day_also_over_restarts_and_flushes() {
     let folder = tempfile::tempdir().expect("temp folder");
     let clock = TestClock::new();
     let org = organization(1);
-    let tell = async |log: &CommitLog, actor: &str| match log.append(append_of(org, actor, Some("key"))).await.expect("an answer") {
+    let tell = async |log: &CommitLog, actor: &str| match log.append(append_of(org, actor, Some("key"))).await.expect("an answer")
+    {
         Appended::Stored(_) => "stored",
         Appended::Replayed => "replayed",
         Appended::KeyReused => "reused",
@@ -200,7 +215,8 @@ async fn a_clock_that_is_set_back_changes_no_order() {
     log.retire(number(2)).await.expect("retired");
     log.close().await;
     drop(log);
-    let settings = LogSettings { shard: ShardId::new(SHARD), keys_folder: folder.path().join("keys"), tail: TailLimits::default() };
+    let settings =
+        LogSettings { shard: ShardId::new(SHARD), keys_folder: folder.path().join("keys"), tail: TailLimits::default() };
     let lake = LakePosition { flushed_through: number(2), received_at: Some(Micros::saturating(START)) };
     let log = CommitLog::open(database(folder.path()).await, clock, settings, lake).await.expect("the log opens");
     assert!(stored(&log, "c").await > second);
@@ -260,7 +276,8 @@ async fn a_damaged_row_is_named_at_the_start() {
     let fence = store.claim_shard(ShardId::new(SHARD)).await.expect("claimed");
     let torn = crate::store::StoredCommit { number: number(2), blob: b"AL\x01nonsense".to_vec() };
     store.commit(fence, &torn).await.expect("stored");
-    let settings = LogSettings { shard: ShardId::new(SHARD), keys_folder: folder.path().join("keys"), tail: TailLimits::default() };
+    let settings =
+        LogSettings { shard: ShardId::new(SHARD), keys_folder: folder.path().join("keys"), tail: TailLimits::default() };
     let lake = LakePosition { flushed_through: CommitNumber::ZERO, received_at: None };
     let refused = CommitLog::open(store, clock, settings, lake).await.err().expect("refused").to_string();
     assert!(refused.contains("commit 2"), "{refused}");

@@ -108,7 +108,12 @@ impl ExportJob {
     }
 
     /// If the process dies before the state is stored, the file is written again and replaces itself.
-    async fn finish(&self, export: &Export, outcome: Result<ExportedFile, ExportFileError>, failures: &mut HashMap<ExportId, u32>) {
+    async fn finish(
+        &self,
+        export: &Export,
+        outcome: Result<ExportedFile, ExportFileError>,
+        failures: &mut HashMap<ExportId, u32>,
+    ) {
         let state = match outcome {
             Ok(_) => ExportState::Ready,
             Err(error) => {
@@ -133,7 +138,9 @@ impl ExportJob {
         let old = self.store.exports_in_state(ExportState::Ready, before, 100).await;
         for (_, export) in old.unwrap_or_default() {
             self.files.delete(export.id).await?;
-            if let Err(error) = self.store.set_export_state(export.id, ExportState::Ready, ExportState::Expired, self.clock.now()).await {
+            if let Err(error) =
+                self.store.set_export_state(export.id, ExportState::Ready, ExportState::Expired, self.clock.now()).await
+            {
                 tracing::warn!(%error, export = %export.id, "an expired export keeps its state for now");
             }
         }

@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use chores::Chores;
 pub(crate) use exports::ExportJob;
-pub(crate) use flush::{FlushJob, LakeHealth, finish_interrupted};
 pub use flush::FlushSettings;
+pub(crate) use flush::{FlushJob, LakeHealth, finish_interrupted};
 
 /// Pauses after a failure: doubling, from one second to a minute.
 #[derive(Debug, Default)]

@@ -61,7 +61,8 @@ async fn store(files: &dyn ObjectStore, shard: ShardId, file: NewFile) -> Result
     let mut random = [0; 8];
     getrandom::fill(&mut random).map_err(|error| LakeError::unavailable(std::io::Error::other(error)))?;
     // A name of its own for each attempt: the log entry of an attempt whose answer was lost must not find other bytes.
-    let name = format!("{DATE}={}/{shard}-{}-{}-{}.parquet", file.date, file.first.commit(), file.last.commit(), hex::encode(random));
+    let name =
+        format!("{DATE}={}/{shard}-{}-{}-{}.parquet", file.date, file.first.commit(), file.last.commit(), hex::encode(random));
     let size = i64::try_from(file.bytes.len()).map_err(LakeError::damaged)?;
     files.put_opts(&Path::from(name.as_str()), file.bytes.into(), PutOptions::from(PutMode::Create)).await?;
     Ok(Add {
@@ -96,6 +97,7 @@ async fn commit(
         .with_create_checkpoint(true)
         .with_cleanup_expired_logs(Some(makes_checkpoint));
     let operation = DeltaOperation::Write { mode: SaveMode::Append, partition_by: Some(vec![DATE.to_owned()]), predicate: None };
-    let commit = CommitBuilder::from(properties).with_actions(actions).build(Some(state), Arc::clone(&inner.log), operation).await?;
+    let commit =
+        CommitBuilder::from(properties).with_actions(actions).build(Some(state), Arc::clone(&inner.log), operation).await?;
     Ok(commit.snapshot())
 }

@@ -9,8 +9,10 @@ use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 use super::DurableFiles;
 
 fn names(folder: &FilePath) -> Vec<String> {
-    let mut names: Vec<_> =
-        std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("a file").file_name().to_string_lossy().into_owned()).collect();
+    let mut names: Vec<_> = std::fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("a file").file_name().to_string_lossy().into_owned())
+        .collect();
     names.sort();
     names
 }

@@ -45,7 +45,9 @@ impl From<DeltaTableError> for LakeError {
         let lost_race = matches!(
             error,
             DeltaTableError::VersionAlreadyExists(_)
-                | DeltaTableError::Transaction { source: TransactionError::CommitConflict(_) | TransactionError::MaxCommitAttempts(_) }
+                | DeltaTableError::Transaction {
+                    source: TransactionError::CommitConflict(_) | TransactionError::MaxCommitAttempts(_)
+                }
         );
         if lost_race || storage_failed(&error) { Self::unavailable(error) } else { Self::damaged(error) }
     }

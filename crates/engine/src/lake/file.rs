@@ -46,7 +46,8 @@ fn encode_day(date: String, mut events: Vec<CommittedEvent>) -> Result<NewFile, 
     let stats = stats::write(&events).ok_or_else(nothing)?;
     let first = events.iter().map(|event| event.id).min().ok_or_else(nothing)?;
     let last = events.iter().map(|event| event.id).max().ok_or_else(nothing)?;
-    let mut writer = ArrowWriter::try_new(Vec::new(), super::columns::schema(), Some(writer_properties())).map_err(LakeError::damaged)?;
+    let mut writer =
+        ArrowWriter::try_new(Vec::new(), super::columns::schema(), Some(writer_properties())).map_err(LakeError::damaged)?;
     for rows in events.chunks(BATCH_ROWS) {
         let batch = to_batch(rows).map_err(LakeError::damaged)?;
         // The last moment to notice: after the flush the columns are all that is left of the events.

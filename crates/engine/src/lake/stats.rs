@@ -20,7 +20,8 @@ pub struct Range<T> {
 impl<T: Copy + Ord> Range<T> {
     /// `None` of nothing.
     fn of(values: impl Iterator<Item = T>) -> Option<Self> {
-        let widen = |range: Self, other: Self| Self { least: range.least.min(other.least), greatest: range.greatest.max(other.greatest) };
+        let widen =
+            |range: Self, other: Self| Self { least: range.least.min(other.least), greatest: range.greatest.max(other.greatest) };
         values.map(|value| Self { least: value, greatest: value }).reduce(widen)
     }
 }

@@ -33,7 +33,8 @@ impl LakeStorage {
         if url.scheme() == "file" {
             let folder = url.to_file_path().map_err(|()| LakeError::damaged(format!("{url} is not a folder")))?;
             // The system's message names no folder, and an operator needs it.
-            let files = DurableFiles::open(folder.clone()).map_err(|error| LakeError::unavailable(format!("{}: {error}", folder.display())))?;
+            let files = DurableFiles::open(folder.clone())
+                .map_err(|error| LakeError::unavailable(format!("{}: {error}", folder.display())))?;
             return Self::on(Arc::new(files), url);
         }
         let unknown = || LakeError::damaged(format!("lakes at {}:// are not supported", url.scheme()));

@@ -30,7 +30,8 @@ async fn open(folder: &Path) -> Lake {
 fn commits(count: u64) -> Vec<Vec<CommittedEvent>> {
     let mut sequencer = Sequencer::default();
     let mut commit = |n: u64| {
-        let events = vec![(organization(2), event(3 * n)), (organization(1), event(3 * n + 1)), (organization(2), event(3 * n + 2))];
+        let events =
+            vec![(organization(2), event(3 * n)), (organization(1), event(3 * n + 1)), (organization(2), event(3 * n + 2))];
         sequencer.commit(if n == 2 { DAY } else { 1500 }, events)
     };
     (0..count).map(&mut commit).collect()

@@ -27,7 +27,9 @@ async fn collect(batches: Batches) -> Vec<CommittedEvent> {
 /// The contract in plain words.
 fn passes(filter: &Filter, committed: &CommittedEvent) -> bool {
     let event = &committed.event;
-    let inside = |(from, to): (Option<Micros>, Option<Micros>), time: Micros| from.is_none_or(|from| time >= from) && to.is_none_or(|to| time <= to);
+    let inside = |(from, to): (Option<Micros>, Option<Micros>), time: Micros| {
+        from.is_none_or(|from| time >= from) && to.is_none_or(|to| time <= to)
+    };
     let any = |wanted: &[String], is: &dyn Fn(&str) -> bool| wanted.is_empty() || wanted.iter().any(|text| is(text));
     committed.organization == filter.organization
         && inside(filter.occurred, event.occurred_at)

@@ -15,9 +15,9 @@ use annals_core::secret::ApiKeyDigest;
 use annals_core::time::Micros;
 use async_trait::async_trait;
 
+use crate::entities::{Action, ApiKey, NewSchema, Organization, OrganizationFilter, Schema};
 use crate::entities::{Export, ExportState};
 use crate::page::{ListQuery, Page};
-use crate::entities::{Action, ApiKey, NewSchema, Organization, OrganizationFilter, Schema};
 
 /// Why a call did not do what it says.
 #[derive(Debug, thiserror::Error)]

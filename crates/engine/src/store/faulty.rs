@@ -23,9 +23,9 @@ use annals_core::time::Micros;
 use async_trait::async_trait;
 
 use super::{AnswerKey, Fence, Founded, Founding, Store, StoreError, StoredAnswer, StoredApiKey, StoredCommit};
+use crate::entities::{Action, ApiKey, NewSchema, Organization, OrganizationFilter, Schema};
 use crate::entities::{Export, ExportState};
 use crate::page::{ListQuery, Page};
-use crate::entities::{Action, ApiKey, NewSchema, Organization, OrganizationFilter, Schema};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {

@@ -14,7 +14,8 @@ mod scope;
 mod tests;
 
 pub use crate::entities::{
-    Action, ApiKey, Domain, DomainState, DomainStrategy, KeyOwner, NewSchema, Organization, OrganizationFilter, Schema, TargetSchema,
+    Action, ApiKey, Domain, DomainState, DomainStrategy, KeyOwner, NewSchema, Organization, OrganizationFilter, Schema,
+    TargetSchema,
 };
 pub use actions::SchemaError;
 pub use api_keys::{ApiKeyError, NewApiKey};

@@ -68,3 +68,22 @@ async fn names_that_no_event_can_have_are_refused() {
     assert_eq!((unknown.status.as_u16(), unknown.message()), (404, "Audit Log Action not found: 'never.made'."));
     server.stop().await;
 }
+
+#[tokio::test]
+async fn metadata_that_is_no_json_schema_is_refused() {
+    let server = TestServer::start().await;
+    for metadata in [
+        json!({"type": "object", "properties": {"a": {"type": "nonsense"}}}),
+        json!({"type": "object", "properties": {"a": 5}}),
+        json!({"type": "object", "required": "a"}),
+        json!({"type": "object", "$ref": "file:///etc/passwd"}),
+        json!({"type": "object", "$ref": "http://127.0.0.1/schema.json"}),
+        json!({"type": "object", "properties": {"a": {"pattern": "("}}}),
+    ] {
+        let body = json!({"targets": [{"type": "x", "metadata": metadata}]});
+        let reply = server.caller().post("/audit_logs/actions/a/schemas", body).await;
+        assert_eq!(reply.status, 422, "{metadata}: {reply:?}");
+        assert!(reply.body["errors"][0]["field"].as_str().unwrap().starts_with("targets.0"), "{metadata}: {reply:?}");
+    }
+    server.stop().await;
+}

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::io::Write;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -42,8 +43,8 @@ impl Measured {
 }
 
 /// Makes the organizations and schemas that generated events need, and the bodies with their ids.
-pub async fn bodies(address: SocketAddr, key: &str, count: u64) -> Fallible<Vec<Vec<u8>>> {
-    let plan = Plan { events: count, organizations: std::num::NonZeroU32::MIN.saturating_add(999), ..Plan::default() };
+pub async fn bodies(address: SocketAddr, key: &str, count: u64, organizations: NonZeroU32) -> Fallible<Vec<Vec<u8>>> {
+    let plan = Plan { events: count, organizations, ..Plan::default() };
     let generator = Generator::new(&plan);
     let mut connection = TcpStream::connect(address).await?;
     let mut ids: HashMap<String, String> = HashMap::new();

@@ -6,6 +6,8 @@ mod parse_only;
 mod process;
 
 use std::error::Error;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use parse_only::ParseOnlyArgs;
@@ -31,30 +33,39 @@ pub struct IngestArgs {
     /// Different bodies that are sent again and again
     #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub bodies: u64,
+    /// Organizations among which the bodies are spread
+    #[arg(long, default_value = "1000")]
+    pub organizations: NonZeroU32,
+    /// Folder for the server's data, which is kept to be looked at [default: a temporary one]
+    #[arg(long, value_name = "FOLDER")]
+    pub data: Option<PathBuf>,
     /// Send no idempotency keys
     #[arg(long)]
     pub without_keys: bool,
 }
 
 pub fn run(args: &IngestArgs) -> Result<(), Box<dyn Error>> {
-    let folder = std::env::temp_dir().join(format!("annals-bench-{}", std::process::id()));
-    let measured = measure(args, &folder);
-    // The folder is ours alone; what cannot be removed is left in the system's temporary folder.
-    let _ = std::fs::remove_dir_all(&folder);
+    let temporary = std::env::temp_dir().join(format!("annals-bench-{}", std::process::id()));
+    let measured = measure(args, args.data.as_ref().unwrap_or(&temporary));
+    if args.data.is_none() {
+        // The folder is ours alone; what cannot be removed is left in the system's temporary folder.
+        let _ = std::fs::remove_dir_all(&temporary);
+    }
     let (ours, ceiling) = measured?;
     report("parse only", &ceiling, None);
     report("annals", &ours, Some(median(&ceiling)));
     Ok(())
 }
 
-fn measure(args: &IngestArgs, folder: &std::path::Path) -> Result<(Vec<Measured>, Vec<Measured>), Box<dyn Error>> {
+fn measure(args: &IngestArgs, folder: &Path) -> Result<(Vec<Measured>, Vec<Measured>), Box<dyn Error>> {
     let data = folder.to_str().ok_or("the temporary folder has no readable name")?;
     let server = Child::start(&["serve", "--listen", "127.0.0.1:0", "--data", data, "--log-level", "warn"], KEY)?;
     let peer = Child::start(&["bench", "parse-only"], KEY)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let bodies = load::bodies(server.address, KEY, args.bodies).await?;
-        let target = |address| Target { address, key: KEY, bodies: &bodies, with_keys: !args.without_keys, connections: args.connections };
+        let bodies = load::bodies(server.address, KEY, args.bodies, args.organizations).await?;
+        let target =
+            |address| Target { address, key: KEY, bodies: &bodies, with_keys: !args.without_keys, connections: args.connections };
         let (ours, ceiling) = (target(server.address), target(peer.address));
         let round = Duration::from_secs(args.seconds);
         // Warm: caches, connections, the write-ahead log's file.
@@ -79,5 +90,9 @@ fn report(name: &str, rounds: &[Measured], ceiling: Option<f64>) {
     let rate = median(rounds);
     let ratio = ceiling.map(|ceiling| format!("  {:.2} of parse only", rate / ceiling)).unwrap_or_default();
     let middle = &rounds[rounds.len() / 2];
-    println!("{name:<12}{rate:>9.0} requests/s   p50 {:>7.0?}   p99 {:>7.0?}{ratio}", middle.percentile(50), middle.percentile(99));
+    println!(
+        "{name:<12}{rate:>9.0} requests/s   p50 {:>7.0?}   p99 {:>7.0?}{ratio}",
+        middle.percentile(50),
+        middle.percentile(99)
+    );
 }

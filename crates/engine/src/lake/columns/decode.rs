@@ -8,8 +8,8 @@ use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
 
 use super::extra::{self, Extra};
 use super::{
-    ACTION, ACTOR_ID, ACTOR_METADATA, ACTOR_NAME, ACTOR_TYPE, ColumnsError, ENVIRONMENT_ID, EXTRA, ID, LOCATION, METADATA, OCCURRED_AT,
-    ORGANIZATION_ID, RECEIVED_AT, SEQ, TARGET_IDS, TARGET_METADATA, TARGET_NAMES, TARGET_TYPES, USER_AGENT, VERSION,
+    ACTION, ACTOR_ID, ACTOR_METADATA, ACTOR_NAME, ACTOR_TYPE, ColumnsError, ENVIRONMENT_ID, EXTRA, ID, LOCATION, METADATA,
+    OCCURRED_AT, ORGANIZATION_ID, RECEIVED_AT, SEQ, TARGET_IDS, TARGET_METADATA, TARGET_NAMES, TARGET_TYPES, USER_AGENT, VERSION,
 };
 
 /// The columns of one batch, with their types.
@@ -198,7 +198,12 @@ impl<'a> Columns<'a> {
         if lengths.into_iter().any(|length| length != ids.len()) {
             return Err(ColumnsError { column: TARGET_IDS, row, problem: "the target lists differ in length" });
         }
-        Ok((0..ids.len()).map(move |i| At { id: ids.start + i, kind: kinds.start + i, name: names.start + i, metadata: metadata.start + i }))
+        Ok((0..ids.len()).map(move |i| At {
+            id: ids.start + i,
+            kind: kinds.start + i,
+            name: names.start + i,
+            metadata: metadata.start + i,
+        }))
     }
 
     fn extra(&self, row: usize) -> Result<Extra, ColumnsError> {
@@ -233,7 +238,7 @@ fn texts<'a>(batch: &'a RecordBatch, name: &'static str) -> Result<Texts<'a>, Co
     Ok(Texts { lists, items: typed(name, lists.values().as_string_opt::<i32>())? })
 }
 
-fn optional<'a>(array: &'a StringArray, at: usize) -> Option<&'a str> {
+fn optional(array: &StringArray, at: usize) -> Option<&str> {
     array.is_valid(at).then(|| array.value(at))
 }
 

@@ -4,9 +4,7 @@ use std::borrow::Borrow;
 use std::sync::Arc;
 
 use annals_core::event::{CommittedEvent, MetadataText, Party};
-use arrow::array::{
-    ArrayRef, Int32Builder, Int64Builder, ListBuilder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder,
-};
+use arrow::array::{ArrayRef, Int32Builder, Int64Builder, ListBuilder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder};
 use arrow::error::ArrowError;
 
 use super::{extra, list_item, schema};

@@ -97,7 +97,6 @@ fn list_item(nullable: bool) -> Arc<Field> {
 
 /// # Errors
 /// A row is not an event that [`to_batch`] made.
-#[cfg_attr(not(test), expect(dead_code, reason = "the other direction: what tests hold exports and the lake against"))]
 pub fn to_events(batch: &RecordBatch) -> Result<Vec<CommittedEvent>, ColumnsError> {
     let columns = Columns::of(batch)?;
     (0..batch.num_rows()).map(|row| columns.event(row)).collect()

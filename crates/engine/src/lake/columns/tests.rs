@@ -14,7 +14,8 @@ fn through_parquet(batch: &RecordBatch) -> RecordBatch {
     let mut writer = ArrowWriter::try_new(Vec::new(), schema(), Some(writer_properties())).expect("the schema is writable");
     writer.write(batch).expect("memory takes every write");
     let bytes = Bytes::from(writer.into_inner().expect("memory takes every write"));
-    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).expect("a file").with_batch_size(1 << 20).build().expect("a file");
+    let reader =
+        ParquetRecordBatchReaderBuilder::try_new(bytes).expect("a file").with_batch_size(1 << 20).build().expect("a file");
     let batches: Vec<_> = reader.collect::<Result<_, _>>().expect("a file");
     arrow::compute::concat_batches(&schema(), &batches).expect("one schema")
 }
@@ -74,8 +75,9 @@ fn rows_that_are_no_events_are_named() {
 fn a_sorted_day_of_ordinary_events_is_small() {
     // Not the figure of the documentation, which is of realistic events: a guard against losing an encoding by accident.
     let mut sequencer = Sequencer::default();
-    let mut events: Vec<_> =
-        (0..400).flat_map(|n| sequencer.commit(2500, (0..10).map(|i| (organization(i * n % 97), event(n * 10 + i))).collect())).collect();
+    let mut events: Vec<_> = (0..400)
+        .flat_map(|n| sequencer.commit(2500, (0..10).map(|i| (organization(i * n % 97), event(n * 10 + i))).collect()))
+        .collect();
     events.sort_by_key(|event| (event.organization, event.seq));
     let mut writer = ArrowWriter::try_new(Vec::new(), schema(), Some(writer_properties())).expect("the schema is writable");
     writer.write(&to_batch(&events).expect("small")).expect("memory takes every write");

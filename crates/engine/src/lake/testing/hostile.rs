@@ -11,8 +11,24 @@ use proptest::option;
 use proptest::prelude::*;
 
 const ODD: [&str; 18] = [
-    "", " ", "\"", "\\", "{}", "null", "=1+1", "-2", "+3", "@cmd", "\tx", "\rx", "a\r\nb,c;\"d\"", "\u{0}\u{1f}\u{7f}", "\u{1F600}\u{10FFFF}",
-    "\u{fb33}\u{e000}", "e\u{301}\u{200d}\u{202e}", "'quoted'",
+    "",
+    " ",
+    "\"",
+    "\\",
+    "{}",
+    "null",
+    "=1+1",
+    "-2",
+    "+3",
+    "@cmd",
+    "\tx",
+    "\rx",
+    "a\r\nb,c;\"d\"",
+    "\u{0}\u{1f}\u{7f}",
+    "\u{1F600}\u{10FFFF}",
+    "\u{fb33}\u{e000}",
+    "e\u{301}\u{200d}\u{202e}",
+    "'quoted'",
 ];
 
 fn text() -> impl Strategy<Value = String> {
@@ -35,7 +51,8 @@ fn json() -> impl Strategy<Value = Json<'static>> {
     leaf.prop_recursive(3, 12, 4, |inner| {
         prop_oneof![
             vec(inner.clone(), 1..4).prop_map(Json::Array),
-            btree_map(text(), inner, 1..4).prop_map(|map| Json::Object(map.into_iter().map(|(name, value)| (Cow::Owned(name), value)).collect())),
+            btree_map(text(), inner, 1..4)
+                .prop_map(|map| Json::Object(map.into_iter().map(|(name, value)| (Cow::Owned(name), value)).collect())),
         ]
     })
 }
@@ -57,8 +74,13 @@ fn members() -> impl Strategy<Value = Members> {
 }
 
 fn party() -> impl Strategy<Value = Party> {
-    (text(), text(), option::of(text()), metadata(), members())
-        .prop_map(|(id, kind, name, metadata, extra)| Party { id, kind, name, metadata, extra })
+    (text(), text(), option::of(text()), metadata(), members()).prop_map(|(id, kind, name, metadata, extra)| Party {
+        id,
+        kind,
+        name,
+        metadata,
+        extra,
+    })
 }
 
 fn time() -> impl Strategy<Value = Micros> {
@@ -66,8 +88,11 @@ fn time() -> impl Strategy<Value = Micros> {
 }
 
 fn normal_event() -> impl Strategy<Value = NormalEvent> {
-    let context = (option::of(text()), option::of(text()), members())
-        .prop_map(|(location, user_agent, extra)| Context { location, user_agent, extra });
+    let context = (option::of(text()), option::of(text()), members()).prop_map(|(location, user_agent, extra)| Context {
+        location,
+        user_agent,
+        extra,
+    });
     (text(), option::of(1_u32..=1_000_000), time(), party(), vec(party(), 0..5), context, metadata()).prop_map(
         |(action, version, occurred_at, actor, targets, context, metadata)| NormalEvent {
             action,
@@ -84,12 +109,14 @@ fn normal_event() -> impl Strategy<Value = NormalEvent> {
 /// With any ids, times and place.
 pub fn committed_event() -> impl Strategy<Value = CommittedEvent> {
     let ids = (any::<[u8; 16]>(), any::<[u8; 16]>(), any::<[u8; 16]>());
-    (ids, 0..1_u64 << 40, time(), normal_event()).prop_map(|((id, environment, organization), seq, received_at, event)| CommittedEvent {
-        id: AuditEventId::from_bytes(id),
-        environment: EnvironmentId::from_bytes(environment),
-        organization: OrganizationId::from_bytes(organization),
-        seq,
-        received_at,
-        event,
+    (ids, 0..1_u64 << 40, time(), normal_event()).prop_map(|((id, environment, organization), seq, received_at, event)| {
+        CommittedEvent {
+            id: AuditEventId::from_bytes(id),
+            environment: EnvironmentId::from_bytes(environment),
+            organization: OrganizationId::from_bytes(organization),
+            seq,
+            received_at,
+            event,
+        }
     })
 }

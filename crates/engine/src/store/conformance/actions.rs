@@ -6,9 +6,9 @@ use serde_json::json;
 
 use super::Backend;
 use super::fixtures::{ELSEWHERE, HERE, environment, first, founded, schema_ids, time};
+use crate::entities::{NewSchema, Schema, TargetSchema};
 use crate::page::{ListQuery, Order};
 use crate::store::Store;
-use crate::entities::{NewSchema, Schema, TargetSchema};
 
 fn body(n: u64) -> NewSchema {
     let metadata = json!({"type": "object", "properties": {"ü": {"type": "string", "maxLength": n}}});

@@ -6,9 +6,9 @@ use super::Backend;
 use super::fixtures::{
     ELSEWHERE, HERE, api_key, check_taken, environment, first, founded, key_id, organization, organization_id, time,
 };
+use crate::entities::KeyOwner;
 use crate::page::{ListQuery, Order};
 use crate::store::{Store, StoredApiKey, Unique};
-use crate::entities::KeyOwner;
 
 async fn with_organization(backend: &dyn Backend) -> std::sync::Arc<dyn Store> {
     let store = founded(backend).await;

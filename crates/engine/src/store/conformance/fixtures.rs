@@ -8,10 +8,10 @@ use annals_core::secret::{ApiKeyDigest, ApiKeySecret};
 use annals_core::time::Micros;
 
 use super::Backend;
+use crate::entities::{ApiKey, Domain, DomainState, DomainStrategy, KeyOwner, Organization};
 use crate::entities::{Export, ExportFilter, ExportState};
 use crate::page::{ListQuery, Order};
 use crate::store::{Founding, Store, StoreError, StoredApiKey, Unique};
-use crate::entities::{ApiKey, Domain, DomainState, DomainStrategy, KeyOwner, Organization};
 
 /// The founded environment, and a second one.
 pub(crate) const HERE: u8 = 1;

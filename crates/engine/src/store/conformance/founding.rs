@@ -5,8 +5,8 @@ use futures::future::join_all;
 
 use super::Backend;
 use super::fixtures::{HERE, check_taken, environment, environment_key, first, founded, founding, organization_id, time};
-use crate::store::{Founded, StoreError, StoredApiKey, Unique};
 use crate::entities::OrganizationFilter;
+use crate::store::{Founded, StoreError, StoredApiKey, Unique};
 
 fn check_first(found: &Founded, now: bool) {
     let wanted = founding(1);

@@ -9,9 +9,9 @@ use super::Backend;
 use super::fixtures::{
     ELSEWHERE, HERE, api_key, check_taken, environment, first, founded, key_id, organization, organization_id, time,
 };
+use crate::entities::{Organization, OrganizationFilter};
 use crate::page::{ListQuery, Order};
 use crate::store::{Store, Unique};
-use crate::entities::{Organization, OrganizationFilter};
 
 async fn with(backend: &dyn Backend, numbers: &[u64]) -> Arc<dyn Store> {
     let store = founded(backend).await;

@@ -9,10 +9,10 @@ use super::error::store_error;
 use super::lists::{in_environment, scan_query, scan_sql};
 use super::row::{Columns, StoredId, json};
 use super::writer::Transaction;
+use crate::entities::{Action, NewSchema, Schema};
 use crate::page::{ListQuery, Page};
 use crate::store::StoreError;
 use crate::store::listing::{self, Scan};
-use crate::entities::{Action, NewSchema, Schema};
 
 /// Counts up inside the write transaction, so no two calls get one version.
 const NEXT_VERSION: &str = "

@@ -10,10 +10,10 @@ use super::SqliteStore;
 use super::error::{store_error, taken};
 use super::lists::{in_environment, scan_query, scan_sql};
 use super::row::{Columns, StoredId, json};
+use crate::entities::{ApiKey, KeyOwner};
 use crate::page::{ListQuery, Page};
 use crate::store::listing::{self, Scan};
 use crate::store::{StoreError, StoredApiKey, Unique};
-use crate::entities::{ApiKey, KeyOwner};
 
 /// The owner is looked up in the same statement, so a key cannot be made while its organization is deleted.
 const INSERT: &str = "

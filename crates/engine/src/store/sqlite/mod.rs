@@ -27,9 +27,9 @@ use sqlx::SqlitePool;
 
 use self::writer::Writer;
 use super::{AnswerKey, Fence, Founded, Founding, Store, StoreError, StoredAnswer, StoredApiKey, StoredCommit};
+use crate::entities::{Action, ApiKey, NewSchema, Organization, OrganizationFilter, Schema};
 use crate::entities::{Export, ExportState};
 use crate::page::{ListQuery, Page};
-use crate::entities::{Action, ApiKey, NewSchema, Organization, OrganizationFilter, Schema};
 
 pub(super) struct SqliteStore {
     writer: Writer,

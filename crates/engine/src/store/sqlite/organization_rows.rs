@@ -7,8 +7,8 @@ use serde::Deserialize;
 use sqlx::sqlite::SqliteRow;
 
 use super::row::Columns;
-use crate::store::StoreError;
 use crate::entities::{Domain, DomainState, DomainStrategy, Organization};
+use crate::store::StoreError;
 
 #[derive(Deserialize)]
 struct DomainColumns {

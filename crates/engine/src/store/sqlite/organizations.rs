@@ -9,10 +9,10 @@ use super::error::{store_error, taken};
 use super::lists::{in_environment, scan_query, scan_sql};
 use super::organization_rows::{organization, state_word, strategy_word};
 use super::row::{StoredId, json};
+use crate::entities::{Organization, OrganizationFilter};
 use crate::page::{ListQuery, Page};
 use crate::store::listing::{self, Scan};
 use crate::store::{StoreError, Unique};
-use crate::entities::{Organization, OrganizationFilter};
 
 const INSERT: &str = "
     INSERT INTO organizations (environment, id, name, search_name, metadata, external_id, stripe_customer_id,
