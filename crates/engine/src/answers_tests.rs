@@ -1,7 +1,8 @@
 //! One key: replayed, refused, waited for, freed, expired.
 
 use super::*;
-use crate::tenants::fixtures::{MovedClock, World, environment_scope, organization_scope};
+use crate::clock::MovedClock;
+use crate::tenants::fixtures::{World, environment_scope, organization_scope};
 
 const REQUEST: &str = "POST /organizations";
 

@@ -173,12 +173,17 @@ impl Engine {
             tail: Arc::clone(log.tail()),
             lake: lake.clone(),
             reader: Reader::new(&lake)?,
-            files,
+            files: files.clone(),
             created,
-            keep: settings.export_files,
         };
         jobs.spawn(export.run(stop.clone()));
-        let chores = Chores { store: Arc::clone(&store), clock: Arc::clone(&clock), tenants: tenants.clone() };
+        let chores = Chores {
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock),
+            tenants: tenants.clone(),
+            files,
+            keep_exports: settings.export_files,
+        };
         jobs.spawn(chores.run(stop.clone()));
         let answers = Answers::new(Arc::clone(&store), Arc::clone(&clock));
         let jobs = Mutex::new(jobs);

@@ -4,38 +4,17 @@ mod crash_table;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use annals_core::event::{EventRules, NewEvent, NormalEvent, ValidEvent, Violation};
 use annals_core::ids::{CommitNumber, EnvironmentId, OrganizationId, ShardId};
-use annals_core::time::Micros;
 
 use super::blob::{AuditRecord, Record};
 use super::{Append, Appended, CommitLog, KeyMark, LakePosition, LogSettings, TailLimits};
-use crate::clock::Clock;
+use crate::clock::{Clock, MovedClock};
 use crate::store::{self, Store};
 
 const SHARD: u32 = 7;
-pub(crate) const START: i64 = 1_700_000_000_000_000;
-
-/// A clock that the test sets.
-pub(crate) struct TestClock(pub AtomicI64);
-
-impl TestClock {
-    pub fn new() -> Arc<Self> {
-        Arc::new(Self(AtomicI64::new(START)))
-    }
-    pub fn add(&self, seconds: i64) {
-        self.0.fetch_add(seconds * 1_000_000, Ordering::Relaxed);
-    }
-}
-
-impl Clock for TestClock {
-    fn now(&self) -> Micros {
-        Micros::saturating(self.0.load(Ordering::Relaxed))
-    }
-}
-
 struct NoRules;
 
 impl EventRules for NoRules {
@@ -99,7 +78,7 @@ pub(crate) async fn database(folder: &Path) -> Arc<dyn Store> {
 pub(crate) async fn open_on(
     store: Arc<dyn Store>,
     folder: &Path,
-    clock: &Arc<TestClock>,
+    clock: &Arc<MovedClock>,
     flushed_through: CommitNumber,
 ) -> CommitLog {
     let settings = LogSettings { shard: ShardId::new(SHARD), keys_folder: folder.join("keys"), tail: TailLimits::default() };
@@ -107,7 +86,7 @@ pub(crate) async fn open_on(
     CommitLog::open(store, Arc::clone(clock) as Arc<dyn Clock>, settings, lake).await.expect("the log opens")
 }
 
-async fn open(folder: &Path, clock: &Arc<TestClock>, flushed_through: CommitNumber) -> CommitLog {
+async fn open(folder: &Path, clock: &Arc<MovedClock>, flushed_through: CommitNumber) -> CommitLog {
     open_on(database(folder).await, folder, clock, flushed_through).await
 }
 
@@ -125,7 +104,7 @@ pub(crate) fn in_tail(log: &CommitLog, organization: OrganizationId) -> Vec<(Str
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_at_once_get_dense_seqs_and_rising_ids_and_all_are_there_after_a_start() {
     let folder = tempfile::tempdir().expect("temp folder");
-    let clock = TestClock::new();
+    let clock = Arc::new(MovedClock::default());
     let log = Arc::new(open(folder.path(), &clock, CommitNumber::ZERO).await);
     let appends = (0..600u128).map(|n| {
         let log = Arc::clone(&log);
@@ -162,7 +141,7 @@ async fn many_at_once_get_dense_seqs_and_rising_ids_and_all_are_there_after_a_st
 #[tokio::test]
 async fn a_key_counts_for_a_day_also_over_restarts_and_flushes() {
     let folder = tempfile::tempdir().expect("temp folder");
-    let clock = TestClock::new();
+    let clock = Arc::new(MovedClock::default());
     let org = organization(1);
     let tell = async |log: &CommitLog, actor: &str| match log.append(append_of(org, actor, Some("key"))).await.expect("an answer")
     {
@@ -181,7 +160,7 @@ async fn a_key_counts_for_a_day_also_over_restarts_and_flushes() {
     log.close().await;
     let log = open(folder.path(), &clock, number(1)).await;
     assert_eq!(tell(&log, "a").await, "replayed");
-    clock.add(24 * 3600 + 1);
+    clock.advance(Duration::from_secs(24 * 3600 + 1));
     assert_eq!(tell(&log, "b").await, "stored");
     assert_eq!(in_tail(&log, org), [("b".to_owned(), 1)]);
 }
@@ -189,7 +168,7 @@ async fn a_key_counts_for_a_day_also_over_restarts_and_flushes() {
 #[tokio::test]
 async fn a_key_twice_in_one_commit_is_stored_once() {
     let folder = tempfile::tempdir().expect("temp folder");
-    let log = open(folder.path(), &TestClock::new(), CommitNumber::ZERO).await;
+    let log = open(folder.path(), &Arc::new(MovedClock::default()), CommitNumber::ZERO).await;
     let appends = (0..40).map(|n| log.append(append_of(organization(1), if n % 4 == 3 { "other" } else { "same" }, Some("key"))));
     let outcomes = futures::future::join_all(appends).await;
     let count = |wanted: fn(&Appended) -> bool| outcomes.iter().filter(|outcome| outcome.as_ref().is_ok_and(wanted)).count();
@@ -202,22 +181,23 @@ async fn a_key_twice_in_one_commit_is_stored_once() {
 #[tokio::test]
 async fn a_clock_that_is_set_back_changes_no_order() {
     let folder = tempfile::tempdir().expect("temp folder");
-    let clock = TestClock::new();
+    let clock = Arc::new(MovedClock::default());
     let log = open(folder.path(), &clock, CommitNumber::ZERO).await;
     let stored = async |log: &CommitLog, actor: &str| match log.append(append_of(organization(1), actor, None)).await {
         Ok(Appended::Stored(id)) => id,
         other => panic!("{other:?}"),
     };
     let first = stored(&log, "a").await;
-    clock.add(-86_400);
+    clock.set_back(Duration::from_secs(86_400));
     let second = stored(&log, "b").await;
     assert!(second > first && second.millis() == first.millis());
+    let received_at = log.tail().oldest_received_at();
     log.retire(number(2)).await.expect("retired");
     log.close().await;
     drop(log);
     let settings =
         LogSettings { shard: ShardId::new(SHARD), keys_folder: folder.path().join("keys"), tail: TailLimits::default() };
-    let lake = LakePosition { flushed_through: number(2), received_at: Some(Micros::saturating(START)) };
+    let lake = LakePosition { flushed_through: number(2), received_at };
     let log = CommitLog::open(database(folder.path()).await, clock, settings, lake).await.expect("the log opens");
     assert!(stored(&log, "c").await > second);
     assert_eq!(in_tail(&log, organization(1)), [("c".to_owned(), 2)]);
@@ -227,7 +207,7 @@ async fn a_clock_that_is_set_back_changes_no_order() {
 #[tokio::test]
 async fn rows_that_the_lake_holds_stay_out_of_the_tail_and_keep_their_heads() {
     let folder = tempfile::tempdir().expect("temp folder");
-    let clock = TestClock::new();
+    let clock = Arc::new(MovedClock::default());
     let log = open(folder.path(), &clock, CommitNumber::ZERO).await;
     for actor in ["a", "b", "c"] {
         log.append(append_of(organization(1), actor, Some(actor))).await.expect("stored");
@@ -255,7 +235,9 @@ async fn a_full_tail_refuses_and_a_flush_makes_room() {
         tail: TailLimits { events_max: 2, bytes_max: usize::MAX },
     };
     let lake = LakePosition { flushed_through: CommitNumber::ZERO, received_at: None };
-    let log = CommitLog::open(database(folder.path()).await, TestClock::new(), settings, lake).await.expect("the log opens");
+    let log = CommitLog::open(database(folder.path()).await, Arc::new(MovedClock::default()), settings, lake)
+        .await
+        .expect("the log opens");
     let append = async || log.append(append_of(organization(1), "a", None)).await;
     assert!(append().await.is_ok() && append().await.is_ok());
     let refused = append().await.expect_err("full");
@@ -267,7 +249,7 @@ async fn a_full_tail_refuses_and_a_flush_makes_room() {
 #[tokio::test]
 async fn a_damaged_row_is_named_at_the_start() {
     let folder = tempfile::tempdir().expect("temp folder");
-    let clock = TestClock::new();
+    let clock = Arc::new(MovedClock::default());
     let log = open(folder.path(), &clock, CommitNumber::ZERO).await;
     log.append(append_of(organization(1), "a", None)).await.expect("stored");
     log.close().await;

@@ -1,6 +1,6 @@
 //! Writes the files of exports. A job that a restart interrupted is still pending, and is simply written again.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +23,6 @@ const RUNNING_MAX: usize = 2;
 const ATTEMPTS_MAX: u32 = 3;
 /// How often it looks without being woken: for exports of other nodes, and for second attempts.
 const LOOK: Duration = Duration::from_secs(2);
-const EXPIRE_EVERY: Duration = Duration::from_secs(60);
 
 #[derive(Clone)]
 pub(crate) struct ExportJob {
@@ -34,62 +33,47 @@ pub(crate) struct ExportJob {
     pub reader: Reader,
     pub files: ExportFiles,
     pub created: Arc<Notify>,
-    /// How long a finished file is kept.
-    pub keep: Duration,
 }
 
-type Finished = (Export, Result<ExportedFile, ExportFileError>);
+/// Exports that are being written. Dropping it aborts the writers, which clean up their parts.
+#[derive(Default)]
+struct Running {
+    tasks: JoinSet<Result<ExportedFile, ExportFileError>>,
+    exports: HashMap<tokio::task::Id, Export>,
+}
 
 impl ExportJob {
     pub async fn run(self, stop: CancellationToken) {
-        let mut running: JoinSet<Finished> = JoinSet::new();
-        let mut ids: HashSet<ExportId> = HashSet::new();
+        let mut running = Running::default();
         let mut failures: HashMap<ExportId, u32> = HashMap::new();
-        let mut expired_at = tokio::time::Instant::now();
         loop {
-            if let Err(error) = self.start_pending(&mut running, &mut ids).await {
+            if let Err(error) = self.start_pending(&mut running).await {
                 tracing::warn!(%error, "pending exports cannot be read");
-            }
-            if expired_at.elapsed() >= EXPIRE_EVERY || expired_at.elapsed().is_zero() {
-                expired_at = tokio::time::Instant::now();
-                self.expire().await.unwrap_or_else(|error| tracing::warn!(%error, "old export files stay for now"));
             }
             let woken = async {
                 tokio::select! {
-                    Some(finished) = running.join_next() => Some(finished),
-                    () = self.created.notified() => None,
-                    () = tokio::time::sleep(LOOK) => None,
+                    Some((export, outcome)) = running.next_finished() => self.finish(&export, outcome, &mut failures).await,
+                    () = self.created.notified() => {}
+                    () = tokio::time::sleep(LOOK) => {}
                 }
             };
-            match or_stop(woken, &stop).await {
-                // Dropping `running` aborts the writers, which clean up their parts.
-                None => return,
-                Some(None) => {}
-                Some(Some(Ok((export, outcome)))) => {
-                    ids.remove(&export.id);
-                    self.finish(&export, outcome, &mut failures).await;
-                }
-                Some(Some(Err(error))) => {
-                    tracing::error!(%error, "an export ended by a panic");
-                    ids.clear();
-                }
+            if or_stop(woken, &stop).await.is_none() {
+                return;
             }
         }
     }
 
-    async fn start_pending(&self, running: &mut JoinSet<Finished>, ids: &mut HashSet<ExportId>) -> Result<(), StoreError> {
-        if running.len() >= RUNNING_MAX {
+    async fn start_pending(&self, running: &mut Running) -> Result<(), StoreError> {
+        if running.tasks.len() >= RUNNING_MAX {
             return Ok(());
         }
-        let limit = (2 * RUNNING_MAX) as u32;
         let latest = annals_core::time::Micros::saturating(i64::MAX);
-        for (_, export) in self.store.exports_in_state(ExportState::Pending, latest, limit).await? {
-            if running.len() < RUNNING_MAX && ids.insert(export.id) {
-                let job = self.clone();
-                running.spawn(async move {
-                    let outcome = job.write(&export).await;
-                    (export, outcome)
-                });
+        // As many as may run, and as many again because those that run are among them.
+        for (_, export) in self.store.exports_in_state(ExportState::Pending, latest, (2 * RUNNING_MAX) as u32).await? {
+            if running.tasks.len() < RUNNING_MAX && !running.holds(export.id) {
+                let (job, task) = (self.clone(), export.clone());
+                let id = running.tasks.spawn(async move { job.write(&task).await }).id();
+                running.exports.insert(id, export);
             }
         }
         Ok(())
@@ -108,12 +92,7 @@ impl ExportJob {
     }
 
     /// If the process dies before the state is stored, the file is written again and replaces itself.
-    async fn finish(
-        &self,
-        export: &Export,
-        outcome: Result<ExportedFile, ExportFileError>,
-        failures: &mut HashMap<ExportId, u32>,
-    ) {
+    async fn finish(&self, export: &Export, outcome: Result<ExportedFile, String>, failures: &mut HashMap<ExportId, u32>) {
         let state = match outcome {
             Ok(_) => ExportState::Ready,
             Err(error) => {
@@ -121,7 +100,7 @@ impl ExportJob {
                 *count += 1;
                 tracing::warn!(%error, export = %export.id, attempt = *count, "an export failed");
                 if *count < ATTEMPTS_MAX {
-                    return;
+                    return tokio::time::sleep(LOOK).await;
                 }
                 ExportState::Error
             }
@@ -131,20 +110,20 @@ impl ExportJob {
             tracing::warn!(%error, export = %export.id, "the state of an export cannot be stored; it is written again");
         }
     }
+}
 
-    /// The file goes first: an export that says `ready` without its file is found again by the next look.
-    async fn expire(&self) -> Result<(), ExportFileError> {
-        let before = self.clock.now().saturating_sub(self.keep);
-        let old = self.store.exports_in_state(ExportState::Ready, before, 100).await;
-        for (_, export) in old.unwrap_or_default() {
-            self.files.delete(export.id).await?;
-            if let Err(error) =
-                self.store.set_export_state(export.id, ExportState::Ready, ExportState::Expired, self.clock.now()).await
-            {
-                tracing::warn!(%error, export = %export.id, "an expired export keeps its state for now");
-            }
-        }
-        Ok(())
+impl Running {
+    fn holds(&self, id: ExportId) -> bool {
+        self.exports.values().any(|export| export.id == id)
+    }
+
+    /// `None` when nothing runs. Dropping the future loses nothing.
+    async fn next_finished(&mut self) -> Option<(Export, Result<ExportedFile, String>)> {
+        let (id, outcome) = match self.tasks.join_next_with_id().await? {
+            Ok((id, outcome)) => (id, outcome.map_err(|error| error.to_string())),
+            Err(panic) => (panic.id(), Err(panic.to_string())),
+        };
+        self.exports.remove(&id).map(|export| (export, outcome))
     }
 }
 

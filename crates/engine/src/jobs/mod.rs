@@ -4,6 +4,8 @@
 mod chores;
 mod exports;
 mod flush;
+#[cfg(test)]
+mod tests;
 
 use std::future::Future;
 use std::time::Duration;

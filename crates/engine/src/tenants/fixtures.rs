@@ -1,31 +1,13 @@
 //! A small world for tests: a database, a clock that tests move, and scopes without keys.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
 
 use annals_core::ids::ApiKeyId;
-use annals_core::time::Micros;
 
 use super::{EnvironmentScope, OrganizationScope, RetentionDays, Scope, Tenants};
-use crate::clock::Clock;
+use crate::clock::{Clock, MovedClock};
 use crate::store::conformance::fixtures::{HERE, environment, founded, organization_id};
 use crate::store::{SqliteFile, Store};
-
-/// Stands still until it is moved.
-pub(crate) struct MovedClock(AtomicI64);
-
-impl MovedClock {
-    pub fn advance(&self, by: Duration) {
-        self.0.fetch_add(i64::try_from(by.as_micros()).expect("short"), Ordering::SeqCst);
-    }
-}
-
-impl Clock for MovedClock {
-    fn now(&self) -> Micros {
-        Micros::saturating(self.0.load(Ordering::SeqCst))
-    }
-}
 
 pub(crate) struct World {
     pub store: Arc<dyn Store>,
@@ -38,7 +20,7 @@ impl World {
     /// With environments 1 and 2.
     pub async fn new() -> Self {
         let file = SqliteFile::new();
-        let clock = Arc::new(MovedClock(AtomicI64::new(1_800_000_000_000_000)));
+        let clock = Arc::new(MovedClock::default());
         Self { store: founded(&file).await, clock, _file: file }
     }
 

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use annals_core::ids::CommitNumber;
 
-use super::{TestClock, append_of, database, in_tail, number, open_on, organization};
+use super::{append_of, database, in_tail, number, open_on, organization};
+use crate::clock::MovedClock;
 use crate::commit_log::{Appended, CommitLog};
 use crate::store::Store;
 use crate::store::faulty::{FAULTS, Fault, Faulty};
@@ -38,12 +39,12 @@ const COMMIT: &[Faults] = &[
     &[("commit", 1), ("commit", 2), ("commit", 3)],
 ];
 
-async fn open(store: &Arc<dyn Store>, folder: &Path, clock: &Arc<TestClock>, flushed: CommitNumber) -> CommitLog {
+async fn open(store: &Arc<dyn Store>, folder: &Path, clock: &Arc<MovedClock>, flushed: CommitNumber) -> CommitLog {
     open_on(Arc::clone(store), folder, clock, flushed).await
 }
 
 /// Sends one event until it is acknowledged, like a client with an idempotency key.
-async fn send(log: &mut CommitLog, store: &Arc<dyn Store>, folder: &Path, clock: &Arc<TestClock>, actor: &str, then: Then) {
+async fn send(log: &mut CommitLog, store: &Arc<dyn Store>, folder: &Path, clock: &Arc<MovedClock>, actor: &str, then: Then) {
     for _ in 0..10 {
         match log.append(append_of(organization(1), actor, Some(actor))).await {
             Ok(Appended::Stored(_) | Appended::Replayed) => return,
@@ -71,7 +72,7 @@ async fn every_fault_of_a_commit() {
 
 async fn check_commit(faults: Faults, fault: Fault, then: Then) {
     let case = format!("{faults:?} {fault:?} {then:?}");
-    let (folder, clock) = (tempfile::tempdir().expect("temp folder"), TestClock::new());
+    let (folder, clock) = (tempfile::tempdir().expect("temp folder"), Arc::new(MovedClock::default()));
     let sound = database(folder.path()).await;
     let faulty = Arc::new(Faulty::new(Arc::clone(&sound)));
     let mut log = open(&(Arc::clone(&faulty) as Arc<dyn Store>), folder.path(), &clock, CommitNumber::ZERO).await;
@@ -100,7 +101,7 @@ async fn every_fault_of_a_retirement() {
     for fault in FAULTS {
         for then in [Then::Lives, Then::Dies] {
             let case = format!("{fault:?} {then:?}");
-            let (folder, clock) = (tempfile::tempdir().expect("temp folder"), TestClock::new());
+            let (folder, clock) = (tempfile::tempdir().expect("temp folder"), Arc::new(MovedClock::default()));
             let sound = database(folder.path()).await;
             let faulty = Arc::new(Faulty::new(Arc::clone(&sound)));
             let mut log = open(&(Arc::clone(&faulty) as Arc<dyn Store>), folder.path(), &clock, CommitNumber::ZERO).await;
@@ -130,7 +131,7 @@ async fn every_fault_of_a_retirement() {
 /// A second process claims the shard: the first one never writes again, and says so.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_fenced_writer_stops() {
-    let (folder, clock) = (tempfile::tempdir().expect("temp folder"), TestClock::new());
+    let (folder, clock) = (tempfile::tempdir().expect("temp folder"), Arc::new(MovedClock::default()));
     let store = database(folder.path()).await;
     let first = open(&store, folder.path(), &clock, CommitNumber::ZERO).await;
     first.append(append_of(organization(1), "a", None)).await.expect("stored");
