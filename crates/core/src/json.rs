@@ -278,6 +278,8 @@ impl<'de> Visitor<'de> for NameSeed {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -328,5 +330,41 @@ mod tests {
         let mut value = parse(br#"{"a":null,"b":{},"c":[],"d":{"e":{"f":null}},"g":[null,{}],"h":""}"#).expect("valid");
         value.normalise();
         assert_eq!(value.canonical(), r#"{"g":[null,{}],"h":""}"#);
+    }
+
+    fn any_json() -> impl Strategy<Value = Json<'static>> {
+        let number = prop_oneof![(-9_007_199_254_740_991_i64..=9_007_199_254_740_991).prop_map(|n| n as f64), -1e9..1e9_f64];
+        let leaf = prop_oneof![
+            Just(Json::Null),
+            any::<bool>().prop_map(Json::Bool),
+            number.prop_map(|n| Json::Number(if n == 0.0 { 0.0 } else { n })),
+            any::<String>().prop_map(|text| Json::String(Cow::Owned(text))),
+        ];
+        leaf.prop_recursive(4, 32, 6, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Json::Array),
+                prop::collection::btree_map(any::<String>(), inner, 0..20)
+                    .prop_map(|map| Json::Object(map.into_iter().map(|(name, value)| (Cow::Owned(name), value)).collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        /// The canonical text is JSON that says the same, and its own canonical form; an ordinary reader agrees.
+        #[test]
+        fn canonical_text_is_a_fixed_point(value in any_json()) {
+            let text = value.canonical();
+            let read = parse(text.as_bytes()).expect("canonical text is JSON");
+            prop_assert_eq!(read.canonical(), text.clone());
+            let by_serde: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+            let again = by_serde.to_string();
+            prop_assert_eq!(parse(again.as_bytes()).expect("JSON").canonical(), text);
+        }
+
+        #[test]
+        fn no_input_panics(bytes in prop::collection::vec(any::<u8>(), 0..200), text in r#"[\[\]{}",:0-9a-z\\ue.+-]{0,60}"#) {
+            let _ = parse(&bytes);
+            let _ = parse(text.as_bytes());
+        }
     }
 }
