@@ -27,5 +27,6 @@ fn main() -> ExitCode {
 }
 
 fn one_line(error: &dyn std::error::Error) -> String {
-    error.to_string().lines().map(str::trim).collect::<Vec<_>>().join(" ")
+    // Libraries put backtraces behind the first line.
+    error.to_string().lines().next().unwrap_or_default().trim().to_owned()
 }

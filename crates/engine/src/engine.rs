@@ -127,9 +127,10 @@ impl Engine {
         let database =
             settings.database_url.clone().unwrap_or_else(|| format!("sqlite:{}", folder.path().join("annals.db").display()));
         let store = store::connect(&database).await?;
+        // Before the first key is made: it is shown only by the start that made it, so that start must not fail afterwards.
+        let lake = Lake::open(&lake_url(&settings, folder.path())?, LakeSettings::default()).await?;
         let founding = founding::founding(&*clock, settings.first_key.clone())?;
         let founded = store.found(&founding.rows).await?;
-        let lake = Lake::open(&lake_url(&settings, folder.path())?, LakeSettings::default()).await?;
         let position = LakePosition {
             flushed_through: lake.flushed_through(founded.shard).await?,
             received_at: lake.snapshot().received_at_max(),

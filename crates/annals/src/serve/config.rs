@@ -107,7 +107,11 @@ impl ServeConfig {
 
 fn read_file(path: &Path) -> Result<ServeArgs, String> {
     let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-    toml::from_str(&text).map_err(|error| format!("{}: {}", path.display(), error.to_string().replace('\n', " ")))
+    // Not the error's own text: it quotes the line, and a key may stand there.
+    let line = |error: &toml::de::Error| {
+        error.span().map_or(1, |span| text.as_bytes()[..span.start.min(text.len())].split(|b| *b == b'\n').count())
+    };
+    toml::from_str(&text).map_err(|error| format!("{}, line {}: {}", path.display(), line(&error), error.message()))
 }
 
 fn first_key(text: &str) -> Result<ApiKeySecret, String> {

@@ -19,7 +19,10 @@ pub fn run(args: ServeArgs) -> Result<(), Box<dyn Error>> {
     let config = ServeConfig::from_args(args)?;
     logs::start(config.log_format, &config.log_level)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(serve(config))
+    let served = runtime.block_on(serve(config));
+    // A merge of keys may still run on another thread; the next start removes what it leaves unfinished.
+    runtime.shutdown_background();
+    served
 }
 
 async fn serve(config: ServeConfig) -> Result<(), Box<dyn Error>> {

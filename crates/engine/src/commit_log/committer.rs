@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::batch::Batch;
 use super::blob::{AuditRecord, Body, Encoder, Record};
-use super::keys::{KeyIndexError, Merged, Seen};
+use super::keys::{KeyIndexError, Merged, Seconds, Seen};
 use super::state::{LogState, key_entry, seconds};
 use super::tail::{Tail, TailCommit, event_id};
 use super::{Appended, Health, NotAppended, RetireError, Waiting, Work, recover};
@@ -20,6 +20,8 @@ use crate::store::{Fence, Store, StoreError, StoredCommit};
 /// How often a commit's outcome is looked for before its requests are told to come back.
 const SETTLE_ATTEMPTS: u32 = 3;
 const SETTLE_PAUSE: Duration = Duration::from_millis(50);
+/// How often it is looked for afterwards.
+const SETTLE_AGAIN: Duration = Duration::from_secs(1);
 /// Before keys are sealed again after a failure.
 const SEAL_PAUSE: Duration = Duration::from_secs(10);
 
@@ -73,7 +75,7 @@ impl Committer {
     }
 
     pub async fn run(mut self, mut queue: mpsc::Receiver<Work>) {
-        while let Some(work) = queue.recv().await {
+        while let Some(work) = self.next_work(&mut queue).await {
             let mut next = Some(work);
             while let Some(work) = next.take() {
                 match work {
@@ -97,6 +99,18 @@ impl Committer {
                 }
             }
         }
+    }
+
+    /// While a commit's outcome is open it is looked for again and again, also when nobody sends anything.
+    async fn next_work(&mut self, queue: &mut mpsc::Receiver<Work>) -> Option<Work> {
+        while self.unsettled.is_some() {
+            match tokio::time::timeout(SETTLE_AGAIN, queue.recv()).await {
+                Ok(work) => return work,
+                // An error leaves it open.
+                Err(_) => drop(self.ready().await),
+            }
+        }
+        queue.recv().await
     }
 
     async fn commit(&mut self, batch: Batch) {
@@ -247,6 +261,10 @@ impl Committer {
 
     /// Steps 7 to 9.
     async fn retire(&mut self, through: CommitNumber) -> Result<(), RetireError> {
+        // A commit whose outcome is open has raised the epoch: only settling it tells the fence to go on with.
+        self.ready().await.map_err(RetireError::NotReady)?;
+        // Before the seal: too many runs would refuse it.
+        self.tidy_keys().await;
         // 7. Seal. Dies the process here, the keys are inserted again from the log.
         self.state.keys.seal(through.get())?;
         // 8. Release. Dies the process here, the rows are gone and the lake has them.
@@ -260,9 +278,7 @@ impl Committer {
         self.state.heads_saved();
         // 9. Forget.
         self.tail.release(through);
-        let now = seconds(self.clock.now().max(self.state.received_at));
-        self.state.keys.expire(now)?;
-        self.merge_keys(now).await
+        Ok(())
     }
 
     /// While the lake is out of reach nothing is retired, but keys still must not fill the memory.
@@ -270,20 +286,27 @@ impl Committer {
         if !self.state.keys.wants_seal() || self.seal_failed_at.is_some_and(|failed| failed.elapsed() < SEAL_PAUSE) {
             return;
         }
-        let now = seconds(self.clock.now().max(self.state.received_at));
-        let sealed = self.state.keys.seal(self.state.last.get()).map_err(RetireError::from);
-        let merged = match sealed {
-            Ok(()) => self.merge_keys(now).await,
-            failed => failed,
-        };
-        self.seal_failed_at = merged.is_err().then(Instant::now);
-        if let Err(error) = merged {
+        self.tidy_keys().await;
+        let sealed = self.state.keys.seal(self.state.last.get());
+        self.seal_failed_at = sealed.is_err().then(Instant::now);
+        if let Err(error) = sealed {
             tracing::error!(%error, "idempotency keys cannot be sealed; they stay in memory");
         }
     }
 
+    /// Drops old runs of keys and merges small ones. A failure costs space and time, never a record.
+    async fn tidy_keys(&mut self) {
+        let now = seconds(self.clock.now().max(self.state.received_at));
+        if let Err(error) = self.state.keys.expire(now) {
+            tracing::warn!(%error, "old idempotency keys stay for now");
+        }
+        if let Err(error) = self.merge_keys(now).await {
+            tracing::warn!(%error, "idempotency keys are not merged for now");
+        }
+    }
+
     /// One merge of key runs at a time, on another thread: merging millions of keys takes seconds.
-    async fn merge_keys(&mut self, now: super::keys::Seconds) -> Result<(), RetireError> {
+    async fn merge_keys(&mut self, now: Seconds) -> Result<(), KeyIndexError> {
         if let Some(merging) = self.merging.take_if(|merging| merging.is_finished()) {
             match merging.await {
                 Ok(merged) => self.state.keys.finish_merge(merged?)?,

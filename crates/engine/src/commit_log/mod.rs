@@ -37,7 +37,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 pub use blob::KeyMark;
 pub use recover::RecoverError;
-pub use tail::Tail;
+pub use tail::{Tail, TailSize};
 
 use crate::clock::Clock;
 use crate::store::{Store, StoreError};
@@ -152,8 +152,22 @@ pub enum RetireError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Keys(#[from] keys::KeyIndexError),
+    #[error("{0}")]
+    NotReady(&'static str),
     #[error("the committer has ended")]
     Ended,
+}
+
+/// Says so when the committer ends by a panic: nobody else would notice before the next event.
+struct Mourner(Arc<Mutex<Health>>);
+
+impl Drop for Mourner {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let stopped = Health::Stopped("the committer ended by a panic".to_owned());
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = stopped;
+        }
+    }
 }
 
 impl CommitLog {
@@ -177,7 +191,13 @@ impl CommitLog {
         // A thread of its own: it compresses and reads key runs, which would hold up the runtime's workers.
         let thread = std::thread::Builder::new()
             .name("annals-committer".to_owned())
-            .spawn(move || runtime.block_on(committer.run(work)))
+            .spawn({
+                let mourner = Mourner(Arc::clone(&health));
+                move || {
+                    let _mourner = mourner;
+                    runtime.block_on(committer.run(work));
+                }
+            })
             .map_err(RecoverError::Thread)?;
         let budget = Arc::new(Semaphore::new(QUEUE_BYTES_MAX));
         Ok(Self { queue, budget, tail, limits: settings.tail, health, thread: Mutex::new(Some(thread)) })

@@ -21,7 +21,7 @@ pub enum RecoverError {
     Blob(#[from] BlobError),
     #[error(transparent)]
     Keys(#[from] KeyIndexError),
-    #[error("the commit log is damaged: commit {expected} is missing")]
+    #[error("commit {expected} is neither in the commit log nor in the lake: is this the right lake?")]
     Hole { expected: CommitNumber },
     #[error("cannot start the committer: {0}")]
     Thread(#[source] std::io::Error),
@@ -50,8 +50,14 @@ pub(super) async fn replay(
         let Some(last) = rows.last() else { break };
         let next = last.number;
         for row in &rows {
-            if after != CommitNumber::ZERO && Some(row.number) != after.next() {
-                return Err(RecoverError::Hole { expected: after.next().unwrap_or(after) });
+            // The first row may stand for a commit that the lake holds already, but none between the two may be missing: then the
+            // lake is an older one, or not ours.
+            let (expected, follows) = match after {
+                CommitNumber::ZERO => (lake.flushed_through.next(), Some(row.number) <= lake.flushed_through.next()),
+                _ => (after.next(), Some(row.number) == after.next()),
+            };
+            if !follows {
+                return Err(RecoverError::Hole { expected: expected.unwrap_or(after) });
             }
             after = row.number;
             let body = blob::decode(settings.shard, row.number, &row.blob)?;

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use annals_core::event::CommittedEvent;
-use annals_core::ids::{AuditEventId, CommitNumber, ShardId};
+use annals_core::ids::{AuditEventId, CommitNumber, OrganizationId, ShardId};
 use annals_core::time::Micros;
 
 use super::blob::{Body, Record};
@@ -119,15 +119,26 @@ impl Tail {
         self.state.read().unwrap_or_else(PoisonError::into_inner).commits.iter().cloned().collect()
     }
 
-    /// The oldest commits, up to about `events_max` events but at least one commit when there is any.
+    /// One organization's events, commit by commit. Copies, so that a long read does not keep the whole tail in memory.
     #[must_use]
-    pub fn oldest(&self, events_max: usize) -> Vec<Arc<TailCommit>> {
+    pub fn events_of(&self, organization: OrganizationId) -> Vec<Arc<[CommittedEvent]>> {
+        let of = |commit: Arc<TailCommit>| {
+            let events: Arc<[_]> = commit.events.iter().filter(|event| event.organization == organization).cloned().collect();
+            (!events.is_empty()).then_some(events)
+        };
+        self.commits().into_iter().filter_map(of).collect()
+    }
+
+    /// The oldest commits that fit, but at least one when there is any.
+    #[must_use]
+    pub fn oldest(&self, max: TailSize) -> Vec<Arc<TailCommit>> {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        let mut events = 0;
+        let mut taken = TailSize::default();
         let fits = |commit: &&Arc<TailCommit>| {
-            let first = events == 0;
-            events += commit.events.len();
-            first || events <= events_max
+            let first = taken.events == 0;
+            taken.events += commit.events.len();
+            taken.bytes += commit.bytes;
+            first || (taken.events <= max.events && taken.bytes <= max.bytes)
         };
         state.commits.iter().take_while(fits).cloned().collect()
     }

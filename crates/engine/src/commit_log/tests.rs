@@ -264,3 +264,27 @@ async fn a_damaged_row_is_named_at_the_start() {
     let refused = CommitLog::open(store, clock, settings, lake).await.err().expect("refused").to_string();
     assert!(refused.contains("commit 2"), "{refused}");
 }
+
+/// A mistyped lake URL, a volume that is not mounted, an older copy: going on would split the history.
+#[tokio::test]
+async fn a_lake_without_released_commits_is_refused() {
+    let folder = tempfile::tempdir().expect("temp folder");
+    let clock = Arc::new(MovedClock::default());
+    let log = open(folder.path(), &clock, CommitNumber::ZERO).await;
+    for actor in ["a", "b", "c", "d"] {
+        log.append(append_of(organization(1), actor, None)).await.expect("stored");
+    }
+    log.retire(number(2)).await.expect("retired");
+    log.close().await;
+    drop(log);
+    for (flushed_through, taken) in [(0, false), (1, false), (2, true), (3, true), (4, true), (5, false)] {
+        let settings =
+            LogSettings { shard: ShardId::new(SHARD), keys_folder: folder.path().join("keys"), tail: TailLimits::default() };
+        let lake = LakePosition { flushed_through: number(flushed_through), received_at: None };
+        let opened = CommitLog::open(database(folder.path()).await, Arc::clone(&clock) as _, settings, lake).await;
+        assert_eq!(opened.is_ok(), taken, "lake flushed through {flushed_through}");
+        if let Ok(log) = opened {
+            log.close().await;
+        }
+    }
+}

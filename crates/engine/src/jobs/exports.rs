@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use annals_core::ids::ExportId;
 use tokio::sync::Notify;
@@ -20,9 +20,11 @@ use crate::store::{Store, StoreError};
 /// Files written at the same time.
 const RUNNING_MAX: usize = 2;
 /// After so many failures in one process the export ends in `error`.
-const ATTEMPTS_MAX: u32 = 3;
+const ATTEMPTS_MAX: u32 = 6;
 /// How often it looks without being woken: for exports of other nodes, and for second attempts.
 const LOOK: Duration = Duration::from_secs(2);
+/// Oldest pending exports that are looked at: those that wait for another attempt must not hide the others.
+const LOOKED_AT: u32 = 200;
 
 #[derive(Clone)]
 pub(crate) struct ExportJob {
@@ -42,12 +44,24 @@ struct Running {
     exports: HashMap<tokio::task::Id, Export>,
 }
 
+/// Of one export in this process.
+struct Failures {
+    count: u32,
+    again_at: Instant,
+}
+
+impl Failures {
+    fn none() -> Self {
+        Self { count: 0, again_at: Instant::now() }
+    }
+}
+
 impl ExportJob {
     pub async fn run(self, stop: CancellationToken) {
         let mut running = Running::default();
-        let mut failures: HashMap<ExportId, u32> = HashMap::new();
+        let mut failures: HashMap<ExportId, Failures> = HashMap::new();
         loop {
-            if let Err(error) = self.start_pending(&mut running).await {
+            if let Err(error) = self.start_pending(&mut running, &failures).await {
                 tracing::warn!(%error, "pending exports cannot be read");
             }
             let woken = async {
@@ -63,14 +77,14 @@ impl ExportJob {
         }
     }
 
-    async fn start_pending(&self, running: &mut Running) -> Result<(), StoreError> {
+    async fn start_pending(&self, running: &mut Running, failures: &HashMap<ExportId, Failures>) -> Result<(), StoreError> {
         if running.tasks.len() >= RUNNING_MAX {
             return Ok(());
         }
         let latest = annals_core::time::Micros::saturating(i64::MAX);
-        // As many as may run, and as many again because those that run are among them.
-        for (_, export) in self.store.exports_in_state(ExportState::Pending, latest, (2 * RUNNING_MAX) as u32).await? {
-            if running.tasks.len() < RUNNING_MAX && !running.holds(export.id) {
+        for (_, export) in self.store.exports_in_state(ExportState::Pending, latest, LOOKED_AT).await? {
+            let waits = failures.get(&export.id).is_some_and(|failed| failed.again_at > Instant::now());
+            if running.tasks.len() < RUNNING_MAX && !waits && !running.holds(export.id) {
                 let (job, task) = (self.clone(), export.clone());
                 let id = running.tasks.spawn(async move { job.write(&task).await }).id();
                 running.exports.insert(id, export);
@@ -80,9 +94,9 @@ impl ExportJob {
     }
 
     async fn write(&self, export: &Export) -> Result<ExportedFile, ExportFileError> {
-        let started = std::time::Instant::now();
+        let started = Instant::now();
         // The tail first: a commit leaves it only when the lake has it.
-        let tail: Vec<_> = self.tail.commits().into_iter().map(|commit| Arc::clone(&commit.events)).collect();
+        let tail = self.tail.events_of(export.organization);
         let snapshot = Snapshot::new(self.tail.shard(), tail, self.lake.snapshot());
         let batches = self.reader.scan(&snapshot, &filter(export))?;
         let file = self.files.write(export.id, batches).await?;
@@ -92,15 +106,16 @@ impl ExportJob {
     }
 
     /// If the process dies before the state is stored, the file is written again and replaces itself.
-    async fn finish(&self, export: &Export, outcome: Result<ExportedFile, String>, failures: &mut HashMap<ExportId, u32>) {
+    async fn finish(&self, export: &Export, outcome: Result<ExportedFile, String>, failures: &mut HashMap<ExportId, Failures>) {
         let state = match outcome {
             Ok(_) => ExportState::Ready,
             Err(error) => {
-                let count = failures.entry(export.id).or_default();
-                *count += 1;
-                tracing::warn!(%error, export = %export.id, attempt = *count, "an export failed");
-                if *count < ATTEMPTS_MAX {
-                    return tokio::time::sleep(LOOK).await;
+                let failed = failures.entry(export.id).or_insert_with(Failures::none);
+                failed.count += 1;
+                failed.again_at = Instant::now() + LOOK * 2_u32.saturating_pow(failed.count);
+                tracing::warn!(%error, export = %export.id, attempt = failed.count, "an export failed");
+                if failed.count < ATTEMPTS_MAX {
+                    return;
                 }
                 ExportState::Error
             }

@@ -12,13 +12,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Backoff, pause};
 use crate::clock::Clock;
-use crate::commit_log::{CommitLog, RetireError};
+use crate::commit_log::{CommitLog, RetireError, TailSize};
 use crate::lake::{Lake, LakeError};
 
 /// How often it looks whether a flush is due.
 const LOOK: Duration = Duration::from_millis(200);
 /// Events of one flush at most: bounds the memory that sorting takes.
 const FLUSH_EVENTS_MAX: usize = 256 * 1024;
+/// The same for large events: about what they take in memory.
+const FLUSH_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// A flush is due when so much waits, however few events that are.
+const FLUSH_BYTES: usize = 128 * 1024 * 1024;
 
 /// When the tail goes to the lake.
 #[derive(Debug, Clone, Copy)]
@@ -83,13 +87,14 @@ impl FlushJob {
     fn is_due(&self) -> bool {
         let tail = self.log.tail();
         let old = |received_at| self.clock.now().saturating_sub(self.settings.age) >= received_at;
-        tail.size().events >= self.settings.events || tail.oldest_received_at().is_some_and(old)
+        let size = tail.size();
+        size.events >= self.settings.events || size.bytes >= FLUSH_BYTES || tail.oldest_received_at().is_some_and(old)
     }
 
     /// Moves the oldest commits, whatever their number or age.
     pub async fn flush(&self) -> Result<(), FlushError> {
         let started = std::time::Instant::now();
-        let commits = self.log.tail().oldest(FLUSH_EVENTS_MAX);
+        let commits = self.log.tail().oldest(TailSize { events: FLUSH_EVENTS_MAX, bytes: FLUSH_BYTES_MAX });
         let Some(through) = commits.last().map(|commit| commit.number) else { return Ok(()) };
         let events: Vec<CommittedEvent> = commits.iter().flat_map(|commit| commit.events.iter().cloned()).collect();
         let count = events.len();

@@ -1,6 +1,7 @@
 //! The Delta table `audit_events`: found or created, and what it holds.
 
 use std::num::NonZeroU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use annals_core::ids::{CommitNumber, ShardId};
@@ -51,6 +52,8 @@ pub(super) struct Inner {
     pub table: Mutex<Option<DeltaTableState>>,
     /// Held for a pointer swap, never over an await.
     snapshot: RwLock<Arc<LakeSnapshot>>,
+    /// Of the published snapshot: older log entries may have been cleaned up.
+    version: AtomicU64,
 }
 
 impl Lake {
@@ -75,7 +78,8 @@ impl Lake {
         }
         let snapshot = RwLock::new(Arc::new(LakeSnapshot::of_state(&table)?));
         let files = storage.events();
-        Ok(Self { inner: Arc::new(Inner { storage, log, files, table: Mutex::new(Some(table)), snapshot }) })
+        let version = AtomicU64::new(table.version());
+        Ok(Self { inner: Arc::new(Inner { storage, log, files, table: Mutex::new(Some(table)), snapshot, version }) })
     }
 
     /// The latest. Never waits.
@@ -100,7 +104,7 @@ impl Lake {
     /// # Errors
     /// It does not.
     pub async fn check(&self) -> Result<(), LakeError> {
-        self.inner.log.get_latest_version(0).await?;
+        self.inner.log.get_latest_version(self.inner.version.load(Ordering::Relaxed)).await?;
         Ok(())
     }
 
@@ -128,6 +132,7 @@ impl Inner {
 
     pub(super) fn publish(&self, state: &DeltaTableState) -> Result<Arc<LakeSnapshot>, LakeError> {
         let snapshot = Arc::new(LakeSnapshot::of_state(state)?);
+        self.version.store(state.version(), Ordering::Relaxed);
         *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&snapshot);
         Ok(snapshot)
     }

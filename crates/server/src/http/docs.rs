@@ -113,7 +113,10 @@ fn vendored(name: &str) -> Result<Bytes, Problem> {
     let file = utoipa_swagger_ui::serve(name, std::sync::Arc::new(utoipa_swagger_ui::Config::from("/openapi.json")));
     let file =
         file.map_err(Problem::internal)?.ok_or_else(|| Problem::internal("a file of the documentation page is missing"))?;
-    Ok(file.bytes.into_owned().into())
+    Ok(match file.bytes {
+        std::borrow::Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+        std::borrow::Cow::Owned(bytes) => bytes.into(),
+    })
 }
 
 /// The page's own styles are set by its script, element by element.

@@ -143,3 +143,47 @@ async fn a_fenced_writer_stops() {
     second.append(append_of(organization(1), "b", None)).await.expect("stored");
     assert_eq!(in_tail(&second, organization(1)), [("a".to_owned(), 0), ("b".to_owned(), 1)]);
 }
+
+/// A flush finishes while a commit's outcome is open: the claims that looked for it have raised the epoch.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_retirement_beside_an_open_outcome() {
+    for fault in FAULTS {
+        let (folder, clock) = (tempfile::tempdir().expect("temp folder"), Arc::new(MovedClock::default()));
+        let sound = database(folder.path()).await;
+        let faulty = Arc::new(Faulty::new(Arc::clone(&sound)));
+        let store = Arc::clone(&faulty) as Arc<dyn Store>;
+        let mut log = open(&store, folder.path(), &clock, CommitNumber::ZERO).await;
+        send(&mut log, &sound, folder.path(), &clock, "a", Then::Lives).await;
+        faulty.arm("commit", 1, fault);
+        for nth in 1..=3 {
+            faulty.arm("last_commit", nth, fault);
+        }
+        log.append(append_of(organization(1), "b", Some("b"))).await.expect_err("nobody knows");
+        log.retire(number(1)).await.unwrap_or_else(|error| panic!("{fault:?}: {error}"));
+        send(&mut log, &sound, folder.path(), &clock, "b", Then::Lives).await;
+        assert_eq!(in_tail(&log, organization(1)), [("b".to_owned(), 1)], "{fault:?}");
+        log.close().await;
+    }
+}
+
+/// Nobody sends anything any more, and still the outcome is found.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_open_outcome_settles_by_itself() {
+    let (folder, clock) = (tempfile::tempdir().expect("temp folder"), Arc::new(MovedClock::default()));
+    let faulty = Arc::new(Faulty::new(database(folder.path()).await));
+    let log = open(&(Arc::clone(&faulty) as Arc<dyn Store>), folder.path(), &clock, CommitNumber::ZERO).await;
+    faulty.arm("commit", 1, Fault::StoredUnanswered);
+    for nth in 1..=3 {
+        faulty.arm("last_commit", nth, Fault::NotStored);
+    }
+    log.append(append_of(organization(1), "a", None)).await.expect_err("nobody knows");
+    assert!(matches!(log.health(), crate::commit_log::Health::Unsettled(_)));
+    for _ in 0..100 {
+        if log.health() == crate::commit_log::Health::Good {
+            assert_eq!(in_tail(&log, organization(1)), [("a".to_owned(), 0)]);
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("nobody looked");
+}

@@ -56,7 +56,7 @@ struct ShardState {
 
 impl SqliteStore {
     pub(super) async fn claim(&self, shard: ShardId) -> Result<Fence, StoreError> {
-        let mut transaction = self.writer.begin().await?;
+        let mut transaction = self.writer.begin_first().await?;
         let row = sqlx::query(
             "INSERT INTO shards (id, epoch, released) VALUES (?1, 1, 0)
              ON CONFLICT (id) DO UPDATE SET epoch = epoch + 1 RETURNING epoch",
@@ -124,7 +124,7 @@ impl SqliteStore {
         heads: &[(OrganizationId, u64)],
     ) -> Result<(), StoreError> {
         let positions = Positions::of(fence.shard);
-        let mut transaction = self.writer.begin().await?;
+        let mut transaction = self.writer.begin_first().await?;
         match state_in(&mut transaction, fence.shard).await? {
             Some(state) if state.epoch == fence.epoch && through <= state.last => {}
             Some(state) if state.epoch == fence.epoch => {

@@ -34,7 +34,7 @@ pub(super) struct Transaction<'w> {
     connection: MappedMutexGuard<'w, SqliteConnection>,
     writer: &'w Writer,
     committed: bool,
-    _line: MutexGuard<'w, ()>,
+    _line: Option<MutexGuard<'w, ()>>,
 }
 
 impl Writer {
@@ -51,6 +51,15 @@ impl Writer {
 
     pub async fn begin(&self) -> Result<Transaction<'_>, StoreError> {
         let line = self.line.lock().await;
+        self.transaction(Some(line)).await
+    }
+
+    /// The same, past the line: for the committer, behind which all events wait.
+    pub async fn begin_first(&self) -> Result<Transaction<'_>, StoreError> {
+        self.transaction(None).await
+    }
+
+    async fn transaction<'w>(&'w self, line: Option<MutexGuard<'w, ()>>) -> Result<Transaction<'w>, StoreError> {
         let connection = self.take().await?;
         self.doubtful.store(true, Ordering::Relaxed);
         // Before the statement, so that dropping this call in the middle of it rolls back too.
