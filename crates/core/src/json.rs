@@ -1,6 +1,7 @@
 //! JSON as hostile input and as canonical output.
 //!
-//! Reading refuses what the normal form cannot hold: duplicate member names, numbers beyond ±(2^53−1), deep nesting.
+//! Reading refuses duplicate member names and deep nesting. Numbers beyond ±(2^53−1) are read, so that whoever keeps them can refuse
+//! them by the field's name.
 //! Writing follows RFC 8785 (JSON Canonicalization Scheme): members sorted by UTF-16 units, ECMAScript numbers, no spaces.
 
 use std::borrow::Cow;
@@ -15,8 +16,8 @@ const INTEGER_MAX: f64 = 9_007_199_254_740_991.0;
 
 /// A JSON value that borrows its strings where the input has no escapes.
 ///
-/// Invariants when it was made by [`parse`]: no object has two members of one name; every number is finite and within
-/// ±(2^53−1); nesting is at most [`JSON_DEPTH_MAX`].
+/// Invariants when it was made by [`parse`]: no object has two members of one name; every number is finite; nesting is at
+/// most [`JSON_DEPTH_MAX`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Json<'a> {
     Null,
@@ -33,7 +34,7 @@ pub enum Json<'a> {
 pub struct JsonError(#[from] serde_json::Error);
 
 /// # Errors
-/// Not JSON, a duplicate member, a number out of range, nested too deep, or text after the value.
+/// Not JSON, a duplicate member, a number that no double holds, nested too deep, or text after the value.
 pub fn parse(text: &[u8]) -> Result<Json<'_>, JsonError> {
     let mut reader = serde_json::Deserializer::from_slice(text);
     let value = Seed { depth: 1 }.deserialize(&mut reader)?;
@@ -59,6 +60,16 @@ impl<'a> Json<'a> {
         match self {
             Json::Object(members) => members.iter().find(|(n, _)| n == name).map(|(_, v)| v).filter(|v| !v.is_null()),
             _ => None,
+        }
+    }
+    /// Whether every number in it is within ±(2^53−1): beyond, integers have no exact double.
+    #[must_use]
+    pub fn has_exact_numbers(&self) -> bool {
+        match self {
+            Json::Number(value) => value.abs() <= INTEGER_MAX,
+            Json::Array(items) => items.iter().all(Json::has_exact_numbers),
+            Json::Object(members) => members.iter().all(|(_, value)| value.has_exact_numbers()),
+            _ => true,
         }
     }
     /// What kind of value it is, for messages.
@@ -190,12 +201,9 @@ impl Seed {
         }
         Ok(self.depth + 1)
     }
-    fn number<'de, E: de::Error>(value: f64) -> Result<Json<'de>, E> {
-        if value.abs() > INTEGER_MAX {
-            return Err(E::custom("number outside ±(2^53−1)"));
-        }
+    fn number<'de>(value: f64) -> Json<'de> {
         // RFC 8785 prints negative zero as 0, so there is only one zero.
-        Ok(Json::Number(if value == 0.0 { 0.0 } else { value }))
+        Json::Number(if value == 0.0 { 0.0 } else { value })
     }
 }
 
@@ -210,14 +218,14 @@ impl<'de> Visitor<'de> for Seed {
     fn visit_bool<E>(self, value: bool) -> Result<Json<'de>, E> {
         Ok(Json::Bool(value))
     }
-    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Json<'de>, E> {
-        Self::number(value as f64)
+    fn visit_u64<E>(self, value: u64) -> Result<Json<'de>, E> {
+        Ok(Self::number(value as f64))
     }
-    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Json<'de>, E> {
-        Self::number(value as f64)
+    fn visit_i64<E>(self, value: i64) -> Result<Json<'de>, E> {
+        Ok(Self::number(value as f64))
     }
-    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Json<'de>, E> {
-        Self::number(value)
+    fn visit_f64<E>(self, value: f64) -> Result<Json<'de>, E> {
+        Ok(Self::number(value))
     }
     fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Json<'de>, E> {
         Ok(Json::String(Cow::Borrowed(value)))
@@ -304,9 +312,6 @@ mod tests {
         for text in [
             r#"{"a":1,"a":1}"#,
             r#"{"a":1,"\u0061":1}"#,
-            "9007199254740992",
-            "-9007199254740992",
-            "1e300",
             "1e999",
             "NaN",
             "Infinity",

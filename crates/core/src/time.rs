@@ -4,11 +4,12 @@ use std::fmt;
 
 use jiff::fmt::temporal::DateTimeParser;
 use jiff::tz::Offset;
+use jiff::{SignedDuration, civil::DateTime};
 use serde::{Deserialize, Serialize};
 
 /// Microseconds since the Unix epoch, UTC.
 ///
-/// Invariant: from 0000-01-01 to 9999-12-30T22:00, so that every value prints in a fixed width and texts order like values.
+/// Invariant: the year is 0000 to 9999, so that every value prints in a fixed width and texts order like values.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Debug)]
 pub struct Micros(i64);
 
@@ -18,11 +19,11 @@ pub struct Micros(i64);
 pub struct TimeError;
 
 const YEAR_0000: i64 = -62_167_219_200_000_000;
-/// 9999-12-30T22:00Z, where the calendar of the time library ends.
-const YEAR_9999_END: i64 = 253_402_207_199_999_999;
+const YEAR_9999_END: i64 = 253_402_300_799_999_999;
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 impl Micros {
-    /// `None` outside that range.
+    /// `None` outside the years 0000 to 9999.
     #[must_use]
     pub fn new(micros: i64) -> Option<Self> {
         (YEAR_0000..=YEAR_9999_END).contains(&micros).then_some(Self(micros))
@@ -63,8 +64,7 @@ impl Micros {
     fn print(self, digits: usize) -> String {
         let (seconds, micros) = (self.0.div_euclid(1_000_000), self.0.rem_euclid(1_000_000));
         // In range by the invariant of the type.
-        let time = jiff::Timestamp::from_second(seconds).unwrap_or_default();
-        let time = Offset::UTC.to_datetime(time);
+        let time = EPOCH.saturating_add(SignedDuration::from_secs(seconds));
         let fraction = if digits == 3 { micros / 1000 } else { micros };
         format!(
             "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{fraction:0digits$}Z",
@@ -93,8 +93,10 @@ impl std::str::FromStr for Micros {
         let pieces = PARSER.parse_pieces(text).map_err(|_| TimeError)?;
         let offset = pieces.to_numeric_offset().unwrap_or(Offset::UTC);
         let time = pieces.date().to_datetime(pieces.time().unwrap_or(jiff::civil::Time::midnight()));
-        let instant = offset.to_timestamp(time).map_err(|_| TimeError)?;
-        Self::new(i64::try_from(instant.as_nanosecond().div_euclid(1000)).map_err(|_| TimeError)?).ok_or(TimeError)
+        // Calendar arithmetic: the library's instants end a day before the year 9999 does.
+        let local = time.duration_since(EPOCH).as_nanos().div_euclid(1000);
+        let micros = local - i128::from(offset.seconds()) * 1_000_000;
+        Self::new(i64::try_from(micros).map_err(|_| TimeError)?).ok_or(TimeError)
     }
 }
 
@@ -125,7 +127,8 @@ mod tests {
         check("2023-01-02T15:04:05.1Z", "2023-01-02T15:04:05.100000Z");
         check("1969-12-31T23:59:59.999999Z", "1969-12-31T23:59:59.999999Z");
         check("0000-01-01T00:00:00Z", "0000-01-01T00:00:00.000000Z");
-        check("9999-12-30T00:00:00Z", "9999-12-30T00:00:00.000000Z");
+        check("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999Z");
+        check("9999-12-31", "9999-12-31T00:00:00.000000Z");
     }
 
     #[test]

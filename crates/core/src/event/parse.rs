@@ -155,7 +155,7 @@ fn party(value: &Json<'_>, path: &str, errors: &mut FieldErrors) -> Option<Party
     let kind = required_text(value, &prefix, "type", NAME_CHARS_MAX, errors);
     let name = optional_text(value, &prefix, "name", NAME_CHARS_MAX, errors).filter(|name| !name.is_empty());
     let metadata = metadata(value, &format!("{prefix}metadata"), errors);
-    let extra = unknown_members(value, &["id", "type", "name", "metadata"]);
+    let extra = unknown_members(value, path, &["id", "type", "name", "metadata"], errors);
     Some(Party { id: id?, kind: kind?, name, metadata, extra })
 }
 
@@ -175,7 +175,7 @@ fn context(event: &Json<'_>, errors: &mut FieldErrors) -> Option<Context> {
     let location = optional_text(context, "event.context.", "location", CONTEXT_CHARS_MAX, errors);
     let user_agent =
         optional_text(context, "event.context.", "user_agent", CONTEXT_CHARS_MAX, errors).filter(|text| !text.is_empty());
-    Some(Context { location, user_agent, extra: unknown_members(context, &["location", "user_agent"]) })
+    Some(Context { location, user_agent, extra: unknown_members(context, "event.context", &["location", "user_agent"], errors) })
 }
 
 /// Null, 0 and absent all mean "not named" (wire contract §1, schema semantics).
@@ -217,6 +217,9 @@ fn metadata(parent: &Json<'_>, path: &str, errors: &mut FieldErrors) -> Option<M
                 errors
                     .add(format!("{path}.{key}"), format!("{path}.{key} must be at most {METADATA_VALUE_CHARS_MAX} characters"));
             }
+            Json::Number(_) if !value.has_exact_numbers() => {
+                errors.add(format!("{path}.{key}"), format!("{path}.{key} must be within ±(2^53−1)"));
+            }
             Json::String(_) | Json::Number(_) | Json::Bool(_) => {}
             other => errors
                 .add(format!("{path}.{key}"), format!("{path}.{key} must be a string, number or boolean, not {}", other.kind())),
@@ -225,11 +228,15 @@ fn metadata(parent: &Json<'_>, path: &str, errors: &mut FieldErrors) -> Option<M
     MetadataText::from_members(members.clone())
 }
 
-fn unknown_members(value: &Json<'_>, known: &[&str]) -> Members {
+fn unknown_members(value: &Json<'_>, path: &str, known: &[&str], errors: &mut FieldErrors) -> Members {
     let Json::Object(members) = value else { return Vec::new() };
     let unknown: Vec<_> = members.iter().filter(|(name, _)| !known.contains(&name.as_ref())).cloned().collect();
     if unknown.is_empty() {
         return Vec::new();
+    }
+    for (name, _) in unknown.iter().filter(|(_, value)| !value.has_exact_numbers()) {
+        let shown: String = name.chars().take(METADATA_KEY_CHARS_MAX).collect();
+        errors.add(format!("{path}.{shown}"), format!("{path}.{shown} must hold numbers within ±(2^53−1)"));
     }
     let mut unknown = Json::Object(unknown);
     unknown.normalise();

@@ -105,6 +105,18 @@ fn metadata_has_limits() {
 }
 
 #[test]
+fn numbers_without_an_exact_double_are_refused_where_they_are_kept() {
+    canonical(&body(
+        r#"{"trace":12345678901234567890,"action":"a","occurred_at":"2022-08-29","actor":{"type":"u","id":"u"},"targets":[],"context":{"location":""}}"#,
+    ));
+    canonical(&event_with(r#","metadata":{"k":9007199254740991}"#));
+    for number in ["9007199254740992", "-9007199254740993", "1e23"] {
+        check_rejects(&event_with(&format!(r#","metadata":{{"k":{number}}}"#)), "event.metadata.k", "2^53");
+        check_rejects(&body(&format!(r#"{{"actor":{{"x":{{"y":[{number}]}}}}}}"#)), "event.actor.x", "2^53");
+    }
+}
+
+#[test]
 fn malformed_json_names_no_field() {
     for body in ["", "{", "nonsense", r#"{"a":NaN}"#, r#"{"a":1,"a":2}"#, r#"{"event":{"action":"a","action":"b"}}"#] {
         assert!(matches!(NewEvent::parse(body.as_bytes()), Err(Rejected::Malformed(_))), "{body}");

@@ -179,3 +179,21 @@ async fn a_lake_that_cannot_be_ours_is_refused() {
     std::fs::write(&entry, "{").expect("a torn entry");
     assert!(matches!(Lake::open(&url(folder.path()), settings()).await, Err(LakeError::Damaged(_))));
 }
+
+/// Delta removes old log entries that a checkpoint has made superfluous.
+#[tokio::test]
+async fn a_cleaned_log_still_answers() {
+    let folder = tempfile::tempdir().expect("temp folder");
+    let lake = open(folder.path()).await;
+    let commits = commits(6);
+    for events in &commits {
+        lake.append(shard(), last(events), events.clone()).await.expect("flushed");
+    }
+    for version in 0..3 {
+        std::fs::remove_file(folder.path().join(format!("audit_events/_delta_log/{version:020}.json"))).expect("an entry");
+    }
+    lake.check().await.expect("the lake answers");
+    let lake = open(folder.path()).await;
+    lake.check().await.expect("the lake answers after reopening");
+    assert_eq!(contents(&lake).await.len(), commits.concat().len());
+}

@@ -35,6 +35,8 @@ pub(super) struct Inner {
     /// Organizations that exist.
     pub organizations: Lookups<(EnvironmentId, OrganizationId), ()>,
     pub rules: RuleCache,
+    /// Changes of organizations go one after the other in this process; other processes are met by the revision.
+    pub changes: tokio::sync::Mutex<()>,
 }
 
 impl Tenants {
@@ -48,6 +50,7 @@ impl Tenants {
             last_uses: LastUses::default(),
             organizations: Lookups::new(ORGANIZATIONS_MAX, LOOKUP_LIFETIME),
             rules: RuleCache::default(),
+            changes: tokio::sync::Mutex::default(),
         };
         Self { inner: Arc::new(inner) }
     }

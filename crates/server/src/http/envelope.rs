@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 
+use super::leftover::Leftover;
 use super::metrics::{Metrics, Running};
 use super::problem::{Cause, Problem};
 use super::request_id::{RequestIds, X_REQUEST_ID};
@@ -66,6 +67,7 @@ impl Envelope {
 pub async fn envelope(State(envelope): State<Envelope>, request: Request, next: Next) -> Response {
     let id = envelope.inner.request_ids.next();
     let running = envelope.inner.metrics.begin(&request);
+    let (request, leftover) = Leftover::of(request);
     let answered = tokio::time::timeout(envelope.inner.request_timeout, AssertUnwindSafe(next.run(request)).catch_unwind());
     let mut response = match answered.await {
         Ok(Ok(response)) => response,
@@ -76,6 +78,9 @@ pub async fn envelope(State(envelope): State<Envelope>, request: Request, next: 
     let cause = response.extensions_mut().remove::<Cause>();
     envelope.log(id.to_str().unwrap_or_default(), &running, status, cause.as_ref());
     response.headers_mut().insert(X_REQUEST_ID, id);
+    if !leftover.drain().await {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     running.end(status);
     response
 }

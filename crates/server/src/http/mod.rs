@@ -17,6 +17,7 @@ mod events;
 mod exports;
 mod health;
 mod idempotency;
+mod leftover;
 mod link;
 mod metrics;
 mod organizations;

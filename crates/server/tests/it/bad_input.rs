@@ -120,6 +120,27 @@ async fn a_refusal_reaches_a_client_that_sends_all_first() {
     server.stop().await;
 }
 
+/// The answer is known before the body comes. The connection must serve the next request all the same.
+#[tokio::test]
+async fn a_connection_outlives_an_early_refusal() {
+    let server = TestServer::start().await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    for _ in 0..5 {
+        let head = format!(
+            "POST {EVENTS} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk_of_nobody_at_all\r\nContent-Length: 400\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        stream.write_all(&[b'x'; 400]).await.unwrap();
+        let mut answer = vec![0; 4096];
+        let length = stream.read(&mut answer).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer[..length]);
+        assert!(answer.starts_with("HTTP/1.1 401"), "{answer:?}");
+    }
+    drop(stream);
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn other_content_types_are_refused() {
     let server = TestServer::start().await;

@@ -121,6 +121,7 @@ impl Tenants {
         change: impl Fn(&mut Organization) -> Result<(), OrganizationError> + Send + Sync,
     ) -> Result<Organization, OrganizationError> {
         let (store, environment) = (&self.inner().store, scope.environment_id());
+        let _turn = self.inner().changes.lock().await;
         for _ in 0..ATTEMPTS_MAX {
             let mut organization = store.organization(environment, id).await?.ok_or(OrganizationError::NotFound)?;
             let read_at = organization.updated_at;
