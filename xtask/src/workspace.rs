@@ -69,6 +69,8 @@ impl Workspace {
 
 /// The folder that holds `xtask`.
 pub fn root() -> PathBuf {
-    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    // As cargo says it now, not as it was when this was compiled: two clones may share a target directory, and then this program.
+    let now = std::env::var_os("CARGO_MANIFEST_DIR");
+    let xtask = now.as_deref().map_or(Path::new(env!("CARGO_MANIFEST_DIR")), Path::new);
     xtask.parent().unwrap_or(xtask).to_owned()
 }

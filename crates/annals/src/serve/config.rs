@@ -1,6 +1,7 @@
 //! Settings of `serve`: flags and `ANNALS_*` variables win over the TOML file, and the file over the defaults.
 
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,6 +14,9 @@ use url::Url;
 
 use crate::logs::{self, LogFormat};
 
+const FLUSH_EVENTS: RangeInclusive<i64> = 1..=1_000_000;
+const FLUSH_SECONDS: RangeInclusive<i64> = 1..=86_400;
+const EXPORT_DAYS: RangeInclusive<i64> = 1..=3650;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What was typed, or set in the environment, or written in the file: the same names everywhere.
@@ -26,7 +30,7 @@ pub struct ServeArgs {
     /// Address to listen on [default: 127.0.0.1:4100].
     #[arg(long, env = "ANNALS_LISTEN", value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
-    /// Folder that holds everything that has no other place [default: ./annals-data].
+    /// Folder for the database, the lake and everything else [default: ./annals-data].
     #[arg(long, env = "ANNALS_DATA", value_name = "FOLDER")]
     data: Option<PathBuf>,
     /// Metadata and commit log [default: sqlite:DATA/annals.db].
@@ -39,15 +43,15 @@ pub struct ServeArgs {
     #[arg(long, env = "ANNALS_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
     /// Events that wait in the commit log before they move to the lake [default: 65536].
-    #[arg(long, env = "ANNALS_FLUSH_EVENTS", value_name = "EVENTS", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, env = "ANNALS_FLUSH_EVENTS", value_name = "EVENTS", value_parser = clap::value_parser!(u32).range(FLUSH_EVENTS))]
     flush_events: Option<u32>,
     /// Age at which waiting events move to the lake, however few they are [default: 600].
-    #[arg(long, env = "ANNALS_FLUSH_SECONDS", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    #[arg(long, env = "ANNALS_FLUSH_SECONDS", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(FLUSH_SECONDS))]
     flush_seconds: Option<u32>,
     /// How long the files of finished exports are kept [default: 7].
-    #[arg(long, env = "ANNALS_EXPORT_DAYS", value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3650))]
+    #[arg(long, env = "ANNALS_EXPORT_DAYS", value_name = "DAYS", value_parser = clap::value_parser!(u32).range(EXPORT_DAYS))]
     export_days: Option<u32>,
-    /// Retention of organizations that never set one; 30, 60 … 330 or 365, 730 … 3650 [default: 365].
+    /// Retention period reported for organizations that never set one; nothing is deleted yet. 30, 60 … 330 or 365, 730 … 3650 [default: 365].
     #[arg(long, env = "ANNALS_RETENTION_DAYS", value_name = "DAYS")]
     retention_days: Option<u32>,
     /// Form of the logs on standard error [default: human].
@@ -91,7 +95,7 @@ impl ServeConfig {
         };
         engine.export_files = args.export_days.or(file.export_days).map_or(engine.export_files, days);
         if let Some(days) = args.retention_days.or(file.retention_days) {
-            let unlisted = || format!("retention_days {days} must be one of 30, 60 … 330 or 365, 730 … 3650");
+            let unlisted = || format!("--retention-days {days} must be one of 30, 60 … 330 or 365, 730 … 3650");
             engine.default_retention = RetentionDays::new(days).ok_or_else(unlisted)?;
         }
         Ok(Self {
@@ -105,13 +109,29 @@ impl ServeConfig {
     }
 }
 
+impl ServeArgs {
+    /// What the flags check when they are typed.
+    fn check_ranges(&self) -> Result<(), String> {
+        let ranges = [
+            ("flush_events", self.flush_events, FLUSH_EVENTS),
+            ("flush_seconds", self.flush_seconds, FLUSH_SECONDS),
+            ("export_days", self.export_days, EXPORT_DAYS),
+        ];
+        let wrong = ranges.into_iter().find(|(_, value, range)| value.is_some_and(|value| !range.contains(&i64::from(value))));
+        wrong.map_or(Ok(()), |(name, _, range)| Err(format!("{name} must be {} to {}", range.start(), range.end())))
+    }
+}
+
 fn read_file(path: &Path) -> Result<ServeArgs, String> {
     let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
     // Not the error's own text: it quotes the line, and a key may stand there.
     let line = |error: &toml::de::Error| {
         error.span().map_or(1, |span| text.as_bytes()[..span.start.min(text.len())].split(|b| *b == b'\n').count())
     };
-    toml::from_str(&text).map_err(|error| format!("{}, line {}: {}", path.display(), line(&error), error.message()))
+    let file: ServeArgs =
+        toml::from_str(&text).map_err(|error| format!("{}, line {}: {}", path.display(), line(&error), error.message()))?;
+    file.check_ranges().map_err(|problem| format!("{}: {problem}", path.display()))?;
+    Ok(file)
 }
 
 fn first_key(text: &str) -> Result<ApiKeySecret, String> {

@@ -15,23 +15,22 @@ pub fn print(address: SocketAddr, data: &Path, key: Option<&ApiKeySecret>) -> st
         writeln!(out, "\nAPI key, shown only now: {}\n", key.expose())?;
         writeln!(out, "{}", first_event(address, key.expose()))?;
     }
-    writeln!(out, "API reference: http://{address}/docs")?;
+    writeln!(out, "API reference: http://{address}/docs   Ctrl-C stops")?;
     writeln!(out, "listening on http://{address}")?;
     out.flush()
 }
 
 fn first_event(address: SocketAddr, key: &str) -> String {
     format!(
-        r#"Record the first event, from another terminal:
+        r#"Record the first event: paste this into another terminal.
 
-  export ANNALS_URL=http://{address} ANNALS_API_KEY={key}
-  annals_post() {{ curl -sS "$ANNALS_URL$1" -H "Authorization: Bearer $ANNALS_API_KEY" -H "Content-Type: application/json" -d "$2"; }}
-
-  annals_post /organizations '{{"name":"Acme"}}'                 # answers with an id: org_…
-  annals_post /audit_logs/actions/user.signed_in/schemas '{{"targets":[{{"type":"team"}}]}}'
-  annals_post /audit_logs/events '{{"organization_id":"org_…","event":{{"action":"user.signed_in",
-    "occurred_at":"2026-01-31T12:00:00Z","actor":{{"type":"user","id":"user_1"}},
-    "targets":[{{"type":"team","id":"team_1"}}],"context":{{"location":"203.0.113.7"}}}}}}'
+  export ANNALS_API_KEY={key}
+  post() {{ curl -sS -w '\n' "http://{address}$1" -H "Authorization: Bearer $ANNALS_API_KEY" -H "Content-Type: application/json" -d "$2"; }}
+  ORG=$(post /organizations '{{"name":"Acme"}}' | sed 's/.*"id":"\(org_[^"]*\)".*/\1/')
+  post /audit_logs/actions/user.signed_in/schemas '{{"targets":[{{"type":"team"}}]}}'
+  post /audit_logs/events '{{"organization_id":"'$ORG'","event":{{"action":"user.signed_in","occurred_at":"2026-01-31T12:00:00Z",
+    "actor":{{"type":"user","id":"user_1"}},"targets":[{{"type":"team","id":"team_1"}}],"context":{{"location":"203.0.113.7"}}}}}}'
+  post /audit_logs/exports '{{"organization_id":"'$ORG'","range_start":"2026-01-01","range_end":"2100-01-01"}}'
 "#
     )
 }

@@ -105,7 +105,7 @@ pub async fn update(
 
 /// Delete an organization
 ///
-/// With its domains and API keys. Its events stay until their retention period ends.
+/// With its domains and API keys. Its events stay in the lake.
 #[utoipa::path(
     delete, path = "/organizations/{id}", operation_id = "delete_organization", tag = "organizations",
     params(("id" = String, Path, description = "Id of the organization")),
