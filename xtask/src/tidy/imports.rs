@@ -38,10 +38,11 @@ const CRATES: &[Crate] = &[
     },
     Crate { folder: "crates/engine", name: "annals-engine", may_use: &["annals-core"], must_not_use: HTTP },
     Crate { folder: "crates/server", name: "annals-server", may_use: &["annals-engine", "annals-core"], must_not_use: STORAGE },
+    Crate { folder: "crates/client", name: "annals-client", may_use: &["annals-core"], must_not_use: STORAGE },
     Crate {
         folder: "crates/annals",
         name: "annals",
-        may_use: &["annals-server", "annals-engine", "annals-core"],
+        may_use: &["annals-client", "annals-server", "annals-engine", "annals-core"],
         must_not_use: STORAGE,
     },
     Crate { folder: "conformance/rust", name: "annals-conformance", may_use: &[], must_not_use: &[] },
