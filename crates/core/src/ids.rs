@@ -120,6 +120,16 @@ typed_id!(
     "evt"
 );
 typed_id!(
+    /// One event of the environment's feed. Orders by commit.
+    FeedEventId,
+    "event"
+);
+typed_id!(
+    /// One entry of the API-request log. Orders by commit.
+    ApiRequestId,
+    "api_request"
+);
+typed_id!(
     /// One export job and its file.
     ExportId,
     "audit_log_export"
@@ -198,23 +208,67 @@ impl fmt::Display for CommitNumber {
     }
 }
 
-impl AuditEventId {
-    /// The id of the `index`-th record of a commit: `received` time, then shard (24 bits), commit (40) and index (16).
-    /// Within a shard ids rise with every record, because received times never fall.
+/// Where a record stands in the log. The ids of all kinds of records are made of it.
+///
+/// The `index`-th record of a commit: `received` time, then shard (24 bits), commit (40) and index (16). Within a shard places rise with
+/// every record, because received times never fall.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RecordPlace(Ulid);
+
+impl RecordPlace {
     #[must_use]
     pub fn of_commit(received_millis: u64, shard: ShardId, commit: CommitNumber, index: u16) -> Self {
         let low = (u128::from(shard.get()) << 56) | (u128::from(commit.get()) << 16) | u128::from(index);
-        Self::from_parts(received_millis, low)
+        Self(Ulid::from_parts(received_millis, low))
     }
     #[must_use]
     pub fn shard(self) -> ShardId {
-        ShardId::new((u128::from_be_bytes(self.to_bytes()) >> 56) as u32)
+        ShardId::new((self.0.0 >> 56) as u32)
     }
     #[must_use]
     pub fn commit(self) -> CommitNumber {
-        CommitNumber(((u128::from_be_bytes(self.to_bytes()) >> 16) as u64) & CommitNumber::MAX)
+        CommitNumber(((self.0.0 >> 16) as u64) & CommitNumber::MAX)
+    }
+    /// When it was received, in milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn millis(self) -> u64 {
+        self.0.timestamp_ms()
     }
 }
+
+macro_rules! record_ids {
+    ($($name:ident),*) => {
+        $(
+            impl From<RecordPlace> for $name {
+                fn from(place: RecordPlace) -> Self {
+                    Self(place.0)
+                }
+            }
+
+            impl From<$name> for RecordPlace {
+                fn from(id: $name) -> Self {
+                    Self(id.0)
+                }
+            }
+
+            impl $name {
+                #[must_use]
+                pub fn of_commit(received_millis: u64, shard: ShardId, commit: CommitNumber, index: u16) -> Self {
+                    RecordPlace::of_commit(received_millis, shard, commit, index).into()
+                }
+                #[must_use]
+                pub fn shard(self) -> ShardId {
+                    RecordPlace::from(self).shard()
+                }
+                #[must_use]
+                pub fn commit(self) -> CommitNumber {
+                    RecordPlace::from(self).commit()
+                }
+            }
+        )*
+    };
+}
+record_ids!(AuditEventId, FeedEventId, ApiRequestId);
 
 #[cfg(test)]
 mod tests {

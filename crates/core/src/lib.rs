@@ -5,6 +5,7 @@ pub mod event;
 pub mod ids;
 pub mod json;
 pub mod limits;
+pub mod record;
 pub mod secret;
 pub mod time;
 pub mod wire;

@@ -31,10 +31,27 @@ pub const ORGANIZATION_METADATA_VALUE_CHARS_MAX: usize = 600;
 pub const ORGANIZATION_DOMAINS_MAX: usize = 100;
 pub const EXTERNAL_ID_CHARS_MAX: usize = 128;
 
-/// Records in one commit. The index of a record takes 16 bits of its id.
-pub const COMMIT_RECORDS_MAX: usize = 4096;
+/// Records that are recorded together, as one request: a batch of audit events.
+pub const GROUP_RECORDS_MAX: usize = 10_000;
+/// The body of such a request, decompressed.
+pub const GROUP_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Their canonical texts, which repeat ids and write times in full.
+pub const GROUP_BYTES_MAX: usize = GROUP_BODY_BYTES_MAX + GROUP_RECORDS_MAX * 256;
+
+/// A commit takes more requests as long as it has fewer records than this.
+pub const COMMIT_RECORDS_FULL: usize = 4096;
+/// The same for canonical bytes.
+pub const COMMIT_BYTES_FULL: usize = 8 * 1024 * 1024;
+/// Records in one commit: a full one takes one last group. The index of a record takes 16 bits of its id.
+pub const COMMIT_RECORDS_MAX: usize = COMMIT_RECORDS_FULL + GROUP_RECORDS_MAX;
 /// Canonical bytes in one commit, before compression.
-pub const COMMIT_BYTES_MAX: usize = 8 * 1024 * 1024;
+pub const COMMIT_BYTES_MAX: usize = COMMIT_BYTES_FULL + GROUP_BYTES_MAX;
+
+/// The data or the context of one event of the feed, as canonical JSON.
+pub const FEED_DATA_BYTES_MAX: usize = 64 * 1024;
+pub const FEED_NAME_CHARS_MAX: usize = 256;
+/// Entries in one request to publish events or API requests.
+pub const PUBLISH_ITEMS_MAX: usize = 1000;
 
 /// Lists (wire contract §0.4).
 pub const PAGE_ITEMS_DEFAULT: u32 = 10;
@@ -42,5 +59,6 @@ pub const PAGE_ITEMS_MAX: u32 = 100;
 
 const _: () = assert!(COMMIT_RECORDS_MAX <= 1 << 16);
 const _: () = assert!(EVENT_BYTES_MAX < BODY_BYTES_MAX);
-const _: () = assert!(COMMIT_BYTES_MAX >= 4 * EVENT_BYTES_MAX);
+const _: () = assert!(COMMIT_BYTES_FULL >= 4 * EVENT_BYTES_MAX);
+const _: () = assert!(PUBLISH_ITEMS_MAX <= GROUP_RECORDS_MAX && BODY_BYTES_MAX <= GROUP_BODY_BYTES_MAX);
 const _: () = assert!(METADATA_KEYS_MAX * (METADATA_KEY_CHARS_MAX + METADATA_VALUE_CHARS_MAX) < EVENT_BYTES_MAX);

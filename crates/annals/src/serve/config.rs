@@ -90,7 +90,7 @@ impl ServeConfig {
         engine.first_key = args.api_key.or(file.api_key).map(|text| first_key(&text)).transpose()?;
         let flush = FlushSettings::default();
         engine.flush = FlushSettings {
-            events: args.flush_events.or(file.flush_events).map_or(flush.events, |events| events as usize),
+            records: args.flush_events.or(file.flush_events).map_or(flush.records, |records| records as usize),
             age: args.flush_seconds.or(file.flush_seconds).map_or(flush.age, |seconds| Duration::from_secs(seconds.into())),
         };
         engine.export_files = args.export_days.or(file.export_days).map_or(engine.export_files, days);

@@ -6,7 +6,7 @@ use annals_core::event::{NewEvent, Violation};
 use annals_core::ids::{AuditEventId, OrganizationId};
 use sha2::{Digest, Sha256};
 
-use crate::commit_log::{Append, Appended, CommitLog, KeyMark, Seen};
+use crate::commit_log::{Append, Appended, CommitLog, KeyMark, NewRecord, Seen};
 use crate::store::StoreError;
 use crate::tenants::{OrganizationError, OrganizationScope, Scope, Tenants};
 
@@ -65,11 +65,12 @@ pub(crate) async fn append(
             _ => return Err(refused),
         },
     };
-    let append = Append { environment: organization.environment_id(), organization: organization.organization_id(), event, key };
+    let record = NewRecord::AuditEvent { organization: organization.organization_id(), event };
+    let append = Append { environment: organization.environment_id(), record, key };
     match log.append(append).await {
-        Ok(Appended::Stored(id)) => Ok(Receipt::Stored(id)),
+        Ok(Appended::Stored(place)) => Ok(Receipt::Stored(place.into())),
         Ok(Appended::Replayed) => Ok(Receipt::Replayed),
-        Ok(Appended::KeyReused) => Err(AppendError::KeyReused),
+        Ok(Appended::KeyReused | Appended::LeftOut) => Err(AppendError::KeyReused),
         Err(refused) => Err(AppendError::Unavailable { reason: refused.reason, retry_after: refused.retry_after }),
     }
 }

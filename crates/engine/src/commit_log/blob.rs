@@ -9,6 +9,7 @@
 use annals_core::event::NormalEvent;
 use annals_core::ids::{CommitNumber, EnvironmentId, OrganizationId, ShardId};
 use annals_core::limits::{COMMIT_BYTES_MAX, COMMIT_RECORDS_MAX};
+use annals_core::record::{NewApiRequest, NewFeedEvent};
 use annals_core::time::Micros;
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +35,26 @@ pub struct Body {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Record {
     AuditEvent(AuditRecord),
+    FeedEvent(OtherRecord<NewFeedEvent>),
+    ApiRequest(OtherRecord<NewApiRequest>),
+}
+
+impl Record {
+    pub fn key(&self) -> Option<KeyMark> {
+        match self {
+            Self::AuditEvent(record) => record.key,
+            Self::FeedEvent(record) => record.key,
+            Self::ApiRequest(record) => record.key,
+        }
+    }
+
+    pub fn forget_key(&mut self) {
+        match self {
+            Self::AuditEvent(record) => record.key = None,
+            Self::FeedEvent(record) => record.key = None,
+            Self::ApiRequest(record) => record.key = None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,6 +64,14 @@ pub struct AuditRecord {
     pub seq: u64,
     pub key: Option<KeyMark>,
     pub event: NormalEvent,
+}
+
+/// A record that has no seq.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OtherRecord<T> {
+    pub environment: EnvironmentId,
+    pub key: Option<KeyMark>,
+    pub content: T,
 }
 
 /// An idempotency key and the body it came with, as digests.

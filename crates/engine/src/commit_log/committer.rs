@@ -9,11 +9,11 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::batch::Batch;
-use super::blob::{AuditRecord, Body, Encoder, Record};
+use super::blob::{AuditRecord, Body, Encoder, OtherRecord, Record};
 use super::keys::{KeyIndexError, Merged, Seconds, Seen};
 use super::state::{LogState, key_entry, seconds};
-use super::tail::{Tail, TailCommit, event_id};
-use super::{Appended, Health, NotAppended, RetireError, Waiting, Work, recover};
+use super::tail::{Tail, TailCommit, place};
+use super::{Append, Appended, Health, NewRecord, NotAppended, RetireError, Work, recover};
 use crate::clock::Clock;
 use crate::store::{Fence, Store, StoreError, StoredCommit};
 
@@ -44,12 +44,6 @@ struct Sealed {
     body: Body,
     stored: StoredCommit,
 }
-
-/// What each request of a batch will be told once the commit is durable.
-struct Outcomes(Vec<(Waiting2, Appended)>);
-
-/// A request whose event was moved into the commit.
-type Waiting2 = (tokio::sync::oneshot::Sender<Result<Appended, NotAppended>>, tokio::sync::OwnedSemaphorePermit);
 
 impl Committer {
     pub fn new(
@@ -114,20 +108,25 @@ impl Committer {
     }
 
     async fn commit(&mut self, batch: Batch) {
+        let refuse = |reason| NotAppended { reason, retry_after: Duration::from_secs(1) };
         if let Err(reason) = self.ready().await {
-            return refuse(batch.waiting.into_iter().map(|waiting| waiting.outcome), reason);
+            return batch.waiting.refuse(refuse(reason));
         }
         let started = Instant::now();
-        let seen = match self.seen(&batch) {
+        let seen = match self.seen(&batch.appends) {
             Ok(seen) => seen,
             Err(error) => {
                 tracing::error!(%error, "idempotency keys cannot be looked up");
-                return refuse(batch.waiting.into_iter().map(|w| w.outcome), "idempotency keys cannot be looked up");
+                return batch.waiting.refuse(refuse("idempotency keys cannot be looked up"));
             }
         };
-        let (records, outcomes) = self.assign(batch, &seen);
+        let Batch { appends, waiting, all_or_none, .. } = batch;
+        if all_or_none && seen.contains(&Seen::OtherBody) {
+            return waiting.tell(seen.into_iter().map(|seen| known(seen).unwrap_or(Appended::LeftOut)).collect());
+        }
+        let (records, outcomes) = self.assign(appends, &seen);
         if records.0.is_empty() {
-            return outcomes.acknowledge();
+            return waiting.tell(outcomes);
         }
         let events = records.0.len();
         match self.store(records).await {
@@ -136,9 +135,9 @@ impl Committer {
                 metrics::counter!("annals_events_committed_total").increment(events as u64);
                 metrics::counter!("annals_commits_total").increment(1);
                 // 6. Acknowledge: the commit is durable and readers see it.
-                outcomes.acknowledge();
+                waiting.tell(outcomes);
             }
-            Err(reason) => refuse(outcomes.0.into_iter().map(|((outcome, _), _)| outcome), reason),
+            Err(reason) => waiting.refuse(refuse(reason)),
         }
     }
 
@@ -153,48 +152,41 @@ impl Committer {
         }
     }
 
-    /// Step 2: which keys are known. An event without a key is always new.
-    fn seen(&self, batch: &Batch) -> Result<Vec<Seen>, KeyIndexError> {
+    /// Step 2: which keys are known. A record without a key is always new.
+    fn seen(&self, appends: &[Append]) -> Result<Vec<Seen>, KeyIndexError> {
         let now = self.clock.now().max(self.state.received_at);
-        let keyed = || batch.waiting.iter().filter_map(|waiting| waiting.append.key);
-        let entries: Vec<_> = keyed().map(|mark| key_entry(mark, now)).collect();
+        let entries: Vec<_> = appends.iter().filter_map(|append| append.key).map(|mark| key_entry(mark, now)).collect();
         let mut known = self.state.keys.probe_batch(&entries, seconds(now))?.into_iter();
-        let of = |waiting: &Waiting, known: &mut std::vec::IntoIter<Seen>| match waiting.append.key {
-            Some(_) => known.next().unwrap_or(Seen::Never),
-            None => Seen::Never,
-        };
-        Ok(batch.waiting.iter().map(|waiting| of(waiting, &mut known)).collect())
+        let of = |append: &Append| append.key.and_then(|_| known.next()).unwrap_or(Seen::Never);
+        Ok(appends.iter().map(of).collect())
     }
 
-    /// Step 3: number, received time, ids and seqs.
-    fn assign(&self, batch: Batch, seen: &[Seen]) -> (Unnumbered, Outcomes) {
+    /// Step 3: number, received time, ids and seqs. With what each append will be told once the commit is durable.
+    fn assign(&self, appends: Vec<Append>, seen: &[Seen]) -> (Unnumbered, Vec<Appended>) {
         let received_at = self.clock.now().max(self.state.received_at);
         let number = self.state.last.next().unwrap_or(self.state.last);
         let mut heads: HashMap<OrganizationId, u64> = HashMap::new();
-        let mut records = Vec::with_capacity(batch.waiting.len());
-        let mut outcomes = Vec::with_capacity(batch.waiting.len());
-        for (waiting, seen) in batch.waiting.into_iter().zip(seen) {
-            let Waiting { append, outcome, _bytes: permit } = waiting;
-            let told = match seen {
-                Seen::SameBody => Appended::Replayed,
-                Seen::OtherBody => Appended::KeyReused,
-                Seen::Never => {
-                    let head = heads.entry(append.organization).or_insert_with(|| self.state.head(append.organization));
-                    let id = event_id(self.state.shard, number, received_at, records.len());
-                    records.push(Record::AuditEvent(AuditRecord {
-                        environment: append.environment,
-                        organization: append.organization,
-                        seq: *head,
-                        key: append.key,
-                        event: append.event.into_event(),
-                    }));
+        let mut records = Vec::with_capacity(appends.len());
+        let mut outcomes = Vec::with_capacity(appends.len());
+        for (append, seen) in appends.into_iter().zip(seen) {
+            if let Some(known) = known(*seen) {
+                outcomes.push(known);
+                continue;
+            }
+            let Append { environment, record, key } = append;
+            outcomes.push(Appended::Stored(place(self.state.shard, number, received_at, records.len())));
+            records.push(match record {
+                NewRecord::AuditEvent { organization, event } => {
+                    let head = heads.entry(organization).or_insert_with(|| self.state.head(organization));
+                    let seq = *head;
                     *head += 1;
-                    Appended::Stored(id)
+                    Record::AuditEvent(AuditRecord { environment, organization, seq, key, event: event.into_event() })
                 }
-            };
-            outcomes.push(((outcome, permit), told));
+                NewRecord::FeedEvent(content) => Record::FeedEvent(OtherRecord { environment, key, content }),
+                NewRecord::ApiRequest(content) => Record::ApiRequest(OtherRecord { environment, key, content }),
+            });
         }
-        (Unnumbered(records, number, received_at), Outcomes(outcomes))
+        (Unnumbered(records, number, received_at), outcomes)
     }
 
     /// Steps 4 and 5. An error is what to tell the clients.
@@ -232,7 +224,7 @@ impl Committer {
         self.state.apply(&body);
         self.tail.push(TailCommit::new(body));
         let size = self.tail.size();
-        metrics::gauge!("annals_tail_events").set(size.events as f64);
+        metrics::gauge!("annals_tail_events").set(size.records as f64);
         metrics::gauge!("annals_tail_bytes").set(size.bytes as f64);
     }
 
@@ -333,18 +325,11 @@ impl Committer {
 /// Records of a commit with its number and received time, not yet encoded.
 struct Unnumbered(Vec<Record>, CommitNumber, annals_core::time::Micros);
 
-impl Outcomes {
-    fn acknowledge(self) {
-        for ((outcome, _permit), told) in self.0 {
-            // A client that went away does not take its event back.
-            let _ = outcome.send(Ok(told));
-        }
-    }
-}
-
-fn refuse(waiting: impl Iterator<Item = tokio::sync::oneshot::Sender<Result<Appended, NotAppended>>>, reason: &'static str) {
-    metrics::counter!("annals_appends_refused_total").increment(1);
-    for outcome in waiting {
-        let _ = outcome.send(Err(NotAppended { reason, retry_after: Duration::from_secs(1) }));
+/// What is told about a key that was seen before; a new one is stored.
+fn known(seen: Seen) -> Option<Appended> {
+    match seen {
+        Seen::SameBody => Some(Appended::Replayed),
+        Seen::OtherBody => Some(Appended::KeyReused),
+        Seen::Never => None,
     }
 }

@@ -31,7 +31,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use annals_core::event::ValidEvent;
-use annals_core::ids::{AuditEventId, CommitNumber, EnvironmentId, OrganizationId, ShardId};
+use annals_core::ids::{CommitNumber, EnvironmentId, OrganizationId, RecordPlace, ShardId};
+use annals_core::limits::{GROUP_BYTES_MAX, GROUP_RECORDS_MAX};
+use annals_core::record::{NewApiRequest, NewFeedEvent};
 use annals_core::time::Micros;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
@@ -52,13 +54,13 @@ const QUEUE_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Bounds of the tail. When the lake cannot take records, recording goes on up to here.
 #[derive(Debug, Clone, Copy)]
 pub struct TailLimits {
-    pub events_max: usize,
+    pub records_max: usize,
     pub bytes_max: usize,
 }
 
 impl Default for TailLimits {
     fn default() -> Self {
-        Self { events_max: 1_000_000, bytes_max: 1024 * 1024 * 1024 }
+        Self { records_max: 1_000_000, bytes_max: 1024 * 1024 * 1024 }
     }
 }
 
@@ -98,25 +100,56 @@ pub enum Health {
     Stopped(String),
 }
 
-/// One event on its way, with where to send the outcome.
+/// One record on its way.
+#[derive(Debug, Clone)]
 pub(crate) struct Append {
     pub environment: EnvironmentId,
-    pub organization: OrganizationId,
-    pub event: ValidEvent,
+    pub record: NewRecord,
     pub key: Option<KeyMark>,
+}
+
+/// A record that has no place in the log yet.
+#[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "almost all records are audit events: a box would cost each of them an allocation")]
+pub(crate) enum NewRecord {
+    AuditEvent { organization: OrganizationId, event: ValidEvent },
+    FeedEvent(NewFeedEvent),
+    ApiRequest(NewApiRequest),
+}
+
+impl Append {
+    /// Roughly what it takes in a commit.
+    fn bytes(&self) -> usize {
+        match &self.record {
+            NewRecord::AuditEvent { event, .. } => event.bytes(),
+            NewRecord::FeedEvent(event) => event.bytes(),
+            NewRecord::ApiRequest(request) => request.bytes(),
+        }
+    }
+}
+
+/// What a reused key of one record means for the others of its group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Together {
+    /// Nothing.
+    Each,
+    /// None of them is stored.
+    AllOrNone,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Appended {
-    Stored(AuditEventId),
+    Stored(RecordPlace),
     /// Same key, same body, within 24 hours.
     Replayed,
     /// Same key, other body. Nothing was stored.
     KeyReused,
+    /// Good, but another record of its group was not, and they go together.
+    LeftOut,
 }
 
 /// Not stored, or not known: sending again with the same key is safe.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("{reason}")]
 pub struct NotAppended {
     pub reason: &'static str,
@@ -125,7 +158,7 @@ pub struct NotAppended {
 
 #[expect(clippy::large_enum_variant, reason = "almost all work is appends: a box would cost each of them an allocation")]
 enum Work {
-    Append(Waiting),
+    Append(Request),
     Retire {
         through: CommitNumber,
         done: oneshot::Sender<Result<(), RetireError>>,
@@ -139,11 +172,34 @@ enum Work {
     Drain,
 }
 
+/// Records that are answered together.
+struct Request {
+    appends: Appends,
+    waiting: Waiting,
+}
+
+#[expect(clippy::large_enum_variant, reason = "almost all requests are one record: a box would cost each of them an allocation")]
+enum Appends {
+    One(Append),
+    Many(Vec<Append>, Together),
+}
+
+/// Where a request's outcome goes.
 struct Waiting {
-    append: Append,
-    outcome: oneshot::Sender<Result<Appended, NotAppended>>,
+    answer: Answer,
     /// Returns the bytes to the budget when the request is answered.
     _bytes: tokio::sync::OwnedSemaphorePermit,
+}
+
+enum Answer {
+    One(oneshot::Sender<Result<Appended, NotAppended>>),
+    /// So many records.
+    Many(usize, oneshot::Sender<Result<Vec<Appended>, NotAppended>>),
+}
+
+impl NotAppended {
+    const BUSY: Self = Self { reason: "too many events are waiting", retry_after: Duration::from_secs(1) };
+    const STOPPING: Self = Self { reason: "the server is stopping", retry_after: Duration::from_secs(5) };
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -203,27 +259,44 @@ impl CommitLog {
         Ok(Self { queue, budget, tail, limits: settings.tail, health, thread: Mutex::new(Some(thread)) })
     }
 
-    /// Returns after the commit that holds the event is durable. Dropping the future does not take the event back.
+    /// Returns after the commit that holds the record is durable. Dropping the future does not take the record back.
     pub(crate) async fn append(&self, append: Append) -> Result<Appended, NotAppended> {
+        let bytes = append.bytes();
+        let (sender, answer) = oneshot::channel();
+        self.enqueue(Appends::One(append), bytes, Answer::One(sender))?;
+        answer.await.unwrap_or(Err(NotAppended::STOPPING))
+    }
+
+    /// The same for several records, which come into one commit, in order. One outcome for each.
+    pub(crate) async fn append_all(&self, appends: Vec<Append>, together: Together) -> Result<Vec<Appended>, NotAppended> {
+        let bytes = appends.iter().map(Append::bytes).sum();
+        if appends.len() > GROUP_RECORDS_MAX || bytes > GROUP_BYTES_MAX {
+            return Err(NotAppended { reason: "too much for one commit", retry_after: Duration::from_secs(60) });
+        }
+        if appends.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (sender, answer) = oneshot::channel();
+        let count = appends.len();
+        self.enqueue(Appends::Many(appends, together), bytes, Answer::Many(count, sender))?;
+        answer.await.unwrap_or(Err(NotAppended::STOPPING))
+    }
+
+    fn enqueue(&self, appends: Appends, bytes: usize, answer: Answer) -> Result<(), NotAppended> {
         let size = self.tail.size();
-        if size.events >= self.limits.events_max || size.bytes >= self.limits.bytes_max {
+        if size.records >= self.limits.records_max || size.bytes >= self.limits.bytes_max {
             return Err(NotAppended {
                 reason: "the lake cannot take records and the tail is full",
                 retry_after: Duration::from_secs(10),
             });
         }
-        let busy = |_| NotAppended { reason: "too many events are waiting", retry_after: Duration::from_secs(1) };
-        let bytes = u32::try_from(append.event.bytes()).unwrap_or(u32::MAX);
-        let permit = Arc::clone(&self.budget).try_acquire_many_owned(bytes).map_err(busy)?;
-        let (outcome, answer) = oneshot::channel();
-        let work = Work::Append(Waiting { append, outcome, _bytes: permit });
-        self.queue.try_send(work).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => busy(tokio::sync::TryAcquireError::NoPermits),
-            mpsc::error::TrySendError::Closed(_) => {
-                NotAppended { reason: "the server is stopping", retry_after: Duration::from_secs(5) }
-            }
-        })?;
-        answer.await.unwrap_or(Err(NotAppended { reason: "the server is stopping", retry_after: Duration::from_secs(5) }))
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let permit = Arc::clone(&self.budget).try_acquire_many_owned(bytes).map_err(|_| NotAppended::BUSY)?;
+        let request = Request { appends, waiting: Waiting { answer, _bytes: permit } };
+        self.queue.try_send(Work::Append(request)).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => NotAppended::BUSY,
+            mpsc::error::TrySendError::Closed(_) => NotAppended::STOPPING,
+        })
     }
 
     /// What is known of a key, for a request that is refused on other grounds. `Never` when nobody can tell.

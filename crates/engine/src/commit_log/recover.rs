@@ -103,9 +103,7 @@ impl LogState {
             return self.apply(body);
         }
         let mut without_keys = body.clone();
-        for blob::Record::AuditEvent(record) in &mut without_keys.records {
-            record.key = None;
-        }
+        without_keys.records.iter_mut().for_each(blob::Record::forget_key);
         self.apply(&without_keys);
     }
 }

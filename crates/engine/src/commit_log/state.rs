@@ -43,12 +43,14 @@ impl LogState {
     pub fn apply(&mut self, body: &Body) {
         self.last = body.number;
         self.received_at = self.received_at.max(body.received_at);
-        for Record::AuditEvent(AuditRecord { organization, seq, key, .. }) in &body.records {
-            let head = self.heads.entry(*organization).or_default();
-            *head = (*head).max(seq + 1);
-            self.raised.insert(*organization);
-            if let Some(mark) = key {
-                self.keys.insert(body.number.get(), key_entry(*mark, body.received_at));
+        for record in &body.records {
+            if let Record::AuditEvent(AuditRecord { organization, seq, .. }) = record {
+                let head = self.heads.entry(*organization).or_default();
+                *head = (*head).max(seq + 1);
+                self.raised.insert(*organization);
+            }
+            if let Some(mark) = record.key() {
+                self.keys.insert(body.number.get(), key_entry(mark, body.received_at));
             }
         }
     }

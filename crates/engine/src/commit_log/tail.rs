@@ -7,18 +7,21 @@ use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use annals_core::event::CommittedEvent;
-use annals_core::ids::{AuditEventId, CommitNumber, OrganizationId, ShardId};
+use annals_core::ids::{CommitNumber, OrganizationId, RecordPlace, ShardId};
+use annals_core::record::{ApiRequest, FeedEvent};
 use annals_core::time::Micros;
 
-use super::blob::{Body, Record};
+use super::blob::{AuditRecord, Body, OtherRecord, Record};
 
-/// One commit's events, ready to be read.
+/// One commit's records, ready to be read.
 #[derive(Debug, PartialEq)]
 pub struct TailCommit {
     pub number: CommitNumber,
     pub received_at: Micros,
-    pub events: Arc<[CommittedEvent]>,
-    /// Roughly what the events take in memory.
+    pub audit_events: Arc<[CommittedEvent]>,
+    pub feed_events: Arc<[FeedEvent]>,
+    pub api_requests: Arc<[ApiRequest]>,
+    /// Roughly what the records take in memory.
     pub bytes: usize,
 }
 
@@ -27,29 +30,46 @@ impl TailCommit {
     pub fn new(body: Body) -> Self {
         let Body { shard, number, received_at, records } = body;
         let mut bytes = 0;
-        let events = records
-            .into_iter()
-            .enumerate()
-            .map(|(index, Record::AuditEvent(record))| {
-                bytes += footprint(&record.event);
-                CommittedEvent {
-                    id: event_id(shard, number, received_at, index),
-                    environment: record.environment,
-                    organization: record.organization,
-                    seq: record.seq,
-                    received_at,
-                    event: record.event,
+        let (mut audit_events, mut feed_events, mut api_requests) = (Vec::new(), Vec::new(), Vec::new());
+        for (index, record) in records.into_iter().enumerate() {
+            let place = place(shard, number, received_at, index);
+            match record {
+                Record::AuditEvent(AuditRecord { environment, organization, seq, event, key: _ }) => {
+                    bytes += footprint(&event);
+                    audit_events.push(CommittedEvent { id: place.into(), environment, organization, seq, received_at, event });
                 }
-            })
-            .collect();
-        Self { number, received_at, events, bytes }
+                Record::FeedEvent(OtherRecord { environment, content: event, key: _ }) => {
+                    bytes += event.bytes();
+                    feed_events.push(FeedEvent { id: place.into(), environment, received_at, event });
+                }
+                Record::ApiRequest(OtherRecord { environment, content, key: _ }) => {
+                    bytes += content.bytes();
+                    api_requests.push(ApiRequest {
+                        id: place.into(),
+                        environment,
+                        organization: content.organization,
+                        received_at,
+                        created_at: content.created_at.unwrap_or(received_at),
+                        request: content.request,
+                    });
+                }
+            }
+        }
+        let (audit_events, feed_events, api_requests) = (audit_events.into(), feed_events.into(), api_requests.into());
+        Self { number, received_at, audit_events, feed_events, api_requests, bytes }
+    }
+
+    /// Of all kinds.
+    #[must_use]
+    pub fn records(&self) -> usize {
+        self.audit_events.len() + self.feed_events.len() + self.api_requests.len()
     }
 }
 
-/// The id of the record at `index`; an index beyond 16 bits cannot be (`limits::COMMIT_RECORDS_MAX`).
+/// The place of the record at `index`; an index beyond 16 bits cannot be (`limits::COMMIT_RECORDS_MAX`).
 #[must_use]
-pub fn event_id(shard: ShardId, number: CommitNumber, received_at: Micros, index: usize) -> AuditEventId {
-    AuditEventId::of_commit(received_at.id_millis(), shard, number, u16::try_from(index).unwrap_or(u16::MAX))
+pub fn place(shard: ShardId, number: CommitNumber, received_at: Micros, index: usize) -> RecordPlace {
+    RecordPlace::of_commit(received_at.id_millis(), shard, number, u16::try_from(index).unwrap_or(u16::MAX))
 }
 
 fn footprint(event: &annals_core::event::NormalEvent) -> usize {
@@ -82,7 +102,8 @@ struct State {
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TailSize {
-    pub events: usize,
+    /// Of all kinds.
+    pub records: usize,
     pub bytes: usize,
 }
 
@@ -98,7 +119,7 @@ impl Tail {
 
     pub(super) fn push(&self, commit: TailCommit) {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        state.size.events += commit.events.len();
+        state.size.records += commit.records();
         state.size.bytes += commit.bytes;
         state.commits.push_back(Arc::new(commit));
     }
@@ -108,7 +129,7 @@ impl Tail {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         while let Some(front) = state.commits.front().filter(|front| front.number <= through).cloned() {
             state.commits.pop_front();
-            state.size.events -= front.events.len();
+            state.size.records -= front.records();
             state.size.bytes -= front.bytes;
         }
     }
@@ -119,11 +140,12 @@ impl Tail {
         self.state.read().unwrap_or_else(PoisonError::into_inner).commits.iter().cloned().collect()
     }
 
-    /// One organization's events, commit by commit. Copies, so that a long read does not keep the whole tail in memory.
+    /// One organization's audit events, commit by commit. Copies, so that a long read does not keep the whole tail in memory.
     #[must_use]
     pub fn events_of(&self, organization: OrganizationId) -> Vec<Arc<[CommittedEvent]>> {
         let of = |commit: Arc<TailCommit>| {
-            let events: Arc<[_]> = commit.events.iter().filter(|event| event.organization == organization).cloned().collect();
+            let events: Arc<[_]> =
+                commit.audit_events.iter().filter(|event| event.organization == organization).cloned().collect();
             (!events.is_empty()).then_some(events)
         };
         self.commits().into_iter().filter_map(of).collect()
@@ -135,10 +157,10 @@ impl Tail {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         let mut taken = TailSize::default();
         let fits = |commit: &&Arc<TailCommit>| {
-            let first = taken.events == 0;
-            taken.events += commit.events.len();
+            let first = taken.records == 0;
+            taken.records += commit.records();
             taken.bytes += commit.bytes;
-            first || (taken.events <= max.events && taken.bytes <= max.bytes)
+            first || (taken.records <= max.records && taken.bytes <= max.bytes)
         };
         state.commits.iter().take_while(fits).cloned().collect()
     }

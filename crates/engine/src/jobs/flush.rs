@@ -17,8 +17,8 @@ use crate::lake::{Lake, LakeError};
 
 /// How often it looks whether a flush is due.
 const LOOK: Duration = Duration::from_millis(200);
-/// Events of one flush at most: bounds the memory that sorting takes.
-const FLUSH_EVENTS_MAX: usize = 256 * 1024;
+/// Records of one flush at most: bounds the memory that sorting takes.
+const FLUSH_RECORDS_MAX: usize = 256 * 1024;
 /// The same for large events: about what they take in memory.
 const FLUSH_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// A flush is due when so much waits, however few events that are.
@@ -27,15 +27,15 @@ const FLUSH_BYTES: usize = 128 * 1024 * 1024;
 /// When the tail goes to the lake.
 #[derive(Debug, Clone, Copy)]
 pub struct FlushSettings {
-    /// Events that wait.
-    pub events: usize,
+    /// Records that wait.
+    pub records: usize,
     /// Age of the oldest.
     pub age: Duration,
 }
 
 impl Default for FlushSettings {
     fn default() -> Self {
-        Self { events: 65_536, age: Duration::from_secs(600) }
+        Self { records: 65_536, age: Duration::from_secs(600) }
     }
 }
 
@@ -88,15 +88,15 @@ impl FlushJob {
         let tail = self.log.tail();
         let old = |received_at| self.clock.now().saturating_sub(self.settings.age) >= received_at;
         let size = tail.size();
-        size.events >= self.settings.events || size.bytes >= FLUSH_BYTES || tail.oldest_received_at().is_some_and(old)
+        size.records >= self.settings.records || size.bytes >= FLUSH_BYTES || tail.oldest_received_at().is_some_and(old)
     }
 
     /// Moves the oldest commits, whatever their number or age.
     pub async fn flush(&self) -> Result<(), FlushError> {
         let started = std::time::Instant::now();
-        let commits = self.log.tail().oldest(TailSize { events: FLUSH_EVENTS_MAX, bytes: FLUSH_BYTES_MAX });
+        let commits = self.log.tail().oldest(TailSize { records: FLUSH_RECORDS_MAX, bytes: FLUSH_BYTES_MAX });
         let Some(through) = commits.last().map(|commit| commit.number) else { return Ok(()) };
-        let events: Vec<CommittedEvent> = commits.iter().flat_map(|commit| commit.events.iter().cloned()).collect();
+        let events: Vec<CommittedEvent> = commits.iter().flat_map(|commit| commit.audit_events.iter().cloned()).collect();
         let count = events.len();
         drop(commits);
         self.lake.append(self.log.tail().shard(), through, events).await?;

@@ -28,7 +28,7 @@ impl Running {
     async fn open(folder: &Path, clock: &Arc<MovedClock>, flush_events: usize) -> Self {
         let mut settings = Settings::on(folder);
         settings.first_key = ApiKeySecret::from_text(KEY);
-        settings.flush = FlushSettings { events: flush_events, age: DAY };
+        settings.flush = FlushSettings { records: flush_events, age: DAY };
         let engine = Engine::open(settings, Arc::clone(clock) as Arc<dyn Clock>).await.unwrap().engine;
         let scope = engine.tenants().authenticate(KEY).await.unwrap().expect("the first key");
         Self { engine, scope }

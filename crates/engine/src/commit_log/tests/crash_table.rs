@@ -48,7 +48,7 @@ async fn send(log: &mut CommitLog, store: &Arc<dyn Store>, folder: &Path, clock:
     for _ in 0..10 {
         match log.append(append_of(organization(1), actor, Some(actor))).await {
             Ok(Appended::Stored(_) | Appended::Replayed) => return,
-            Ok(Appended::KeyReused) => panic!("{actor}: the key is new"),
+            Ok(Appended::KeyReused | Appended::LeftOut) => panic!("{actor}: the key is new"),
             Err(_) if then == Then::Dies => {
                 log.close().await;
                 *log = open(store, folder, clock, CommitNumber::ZERO).await;
