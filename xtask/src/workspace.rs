@@ -61,7 +61,9 @@ impl Workspace {
     /// Builds a binary in the dev profile; a package's binary is called like the package.
     pub fn build(&self, package: &str) -> Result<PathBuf, Failure> {
         let mut cargo = self.cargo();
-        cargo.args(["build", "--package", package]);
+        // The whole workspace, as the tests were built: one package alone may select other features of what it depends on, and then
+        // DataFusion is compiled a second time.
+        cargo.args(["build", "--workspace", "--bin", package]);
         process::run(cargo)?;
         Ok(self.target.join("debug").join(package))
     }
