@@ -132,8 +132,8 @@ impl Engine {
         let founding = founding::founding(&*clock, settings.first_key.clone())?;
         let founded = store.found(&founding.rows).await?;
         let position = LakePosition {
-            flushed_through: lake.flushed_through(founded.shard).await?,
-            received_at: lake.snapshot().received_at_max(),
+            flushed_through: lake.audit_events.flushed_through(founded.shard).await?,
+            received_at: lake.received_at_max(),
         };
         let keys_folder = folder.path().join("keys");
         let log_settings = LogSettings { shard: founded.shard, keys_folder, tail: settings.tail };

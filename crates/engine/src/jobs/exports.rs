@@ -97,7 +97,7 @@ impl ExportJob {
         let started = Instant::now();
         // The tail first: a commit leaves it only when the lake has it.
         let tail = self.tail.events_of(export.organization);
-        let snapshot = Snapshot::new(self.tail.shard(), tail, self.lake.snapshot());
+        let snapshot = Snapshot::new(self.tail.shard(), tail, self.lake.audit_events.snapshot());
         let batches = self.reader.scan(&snapshot, &filter(export))?;
         let file = self.files.write(export.id, batches).await?;
         tracing::info!(export = %export.id, rows = file.rows, bytes = file.bytes, elapsed = ?started.elapsed(), "export written");

@@ -99,7 +99,7 @@ impl FlushJob {
         let events: Vec<CommittedEvent> = commits.iter().flat_map(|commit| commit.audit_events.iter().cloned()).collect();
         let count = events.len();
         drop(commits);
-        self.lake.append(self.log.tail().shard(), through, events).await?;
+        self.lake.audit_events.append(self.log.tail().shard(), through, events).await?;
         self.log.retire(through).await?;
         metrics::counter!("annals_flushed_events_total").increment(count as u64);
         metrics::histogram!("annals_flush_seconds").record(started.elapsed().as_secs_f64());

@@ -8,7 +8,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use annals_core::event::CommittedEvent;
 use annals_core::ids::{CommitNumber, ShardId};
 use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties};
 use deltalake_core::kernel::{Action, Add, Transaction};
@@ -20,30 +19,31 @@ use object_store::{ObjectStore, PutMode, PutOptions};
 
 use super::columns::DATE;
 use super::file::{self, NewFile};
-use super::table::{Inner, Lake};
+use super::row::{Row, RowId};
+use super::table::{Inner, Table};
 use super::{LakeError, LakeSnapshot};
 
-impl Lake {
-    /// Adds the events of a shard's commits up to and including `through`. When `Ok` comes, they are durable. Commits that
-    /// the lake already has are left out, whatever became of the answer to the flush that brought them. Several calls wait
+impl<R: Row> Table<R> {
+    /// Adds the rows of a shard's commits up to and including `through`. When `Ok` comes, they are durable. Commits that
+    /// the table already has are left out, whatever became of the answer to the flush that brought them. Several calls wait
     /// for each other.
     ///
     /// # Errors
-    /// It is not known whether the events are in the lake. Trying again is safe.
+    /// It is not known whether the rows are in the table. Trying again is safe.
     pub async fn append(
         &self,
         shard: ShardId,
         through: CommitNumber,
-        mut events: Vec<CommittedEvent>,
-    ) -> Result<Arc<LakeSnapshot>, LakeError> {
-        debug_assert!(events.iter().all(|event| event.id.shard() == shard && event.id.commit() <= through));
+        mut rows: Vec<R>,
+    ) -> Result<Arc<LakeSnapshot<R>>, LakeError> {
+        debug_assert!(rows.iter().all(|row| row.id().shard() == shard && row.id().commit() <= through));
         let inner = &self.inner;
         let mut table = inner.table.lock().await;
         let mut state = inner.latest(table.take()).await?;
         let flushed = inner.flushed_through(&state, shard).await?;
         if flushed < through {
-            events.retain(|event| event.id.commit() > flushed);
-            let files = tokio::task::spawn_blocking(move || file::encode(events)).await.map_err(LakeError::unavailable)??;
+            rows.retain(|row| row.id().commit() > flushed);
+            let files = tokio::task::spawn_blocking(move || file::encode(rows)).await.map_err(LakeError::unavailable)??;
             let mut actions = Vec::with_capacity(files.len());
             for file in files {
                 actions.push(Action::Add(store(inner.files.as_ref(), shard, file).await?));
@@ -57,19 +57,19 @@ impl Lake {
 }
 
 /// Step 1.
-async fn store(files: &dyn ObjectStore, shard: ShardId, file: NewFile) -> Result<Add, LakeError> {
+async fn store<R: Row>(files: &dyn ObjectStore, shard: ShardId, file: NewFile<R>) -> Result<Add, LakeError> {
     let mut random = [0; 8];
     getrandom::fill(&mut random).map_err(|error| LakeError::unavailable(std::io::Error::other(error)))?;
     // A name of its own for each attempt: the log entry of an attempt whose answer was lost must not find other bytes.
-    let name =
-        format!("{DATE}={}/{shard}-{}-{}-{}.parquet", file.date, file.first.commit(), file.last.commit(), hex::encode(random));
+    let (first, last) = (file.ids.least.commit(), file.ids.greatest.commit());
+    let name = format!("{DATE}={}/{shard}-{first}-{last}-{}.parquet", file.date, hex::encode(random));
     let size = i64::try_from(file.bytes.len()).map_err(LakeError::damaged)?;
     files.put_opts(&Path::from(name.as_str()), file.bytes.into(), PutOptions::from(PutMode::Create)).await?;
     Ok(Add {
         path: name,
         partition_values: HashMap::from([(DATE.to_owned(), Some(file.date))]),
         size,
-        modification_time: i64::try_from(file.last.millis()).unwrap_or(i64::MAX),
+        modification_time: i64::try_from(file.ids.greatest.millis()).unwrap_or(i64::MAX),
         data_change: true,
         stats: Some(file.stats),
         tags: None,
@@ -81,8 +81,8 @@ async fn store(files: &dyn ObjectStore, shard: ShardId, file: NewFile) -> Result
 }
 
 /// Step 2.
-async fn commit(
-    inner: &Inner,
+async fn commit<R: Row>(
+    inner: &Inner<R>,
     state: &DeltaTableState,
     shard: ShardId,
     through: CommitNumber,

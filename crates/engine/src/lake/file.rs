@@ -3,59 +3,55 @@
 
 use std::collections::BTreeMap;
 
-use annals_core::event::CommittedEvent;
-use annals_core::ids::AuditEventId;
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
 
-use super::columns::{to_batch, to_events, writer_properties};
+use super::row::Row;
+use super::stats::Range;
 use super::{LakeError, stats};
 
-/// Rows that become columns at a time: bounds the memory that is taken beside events and bytes.
+/// Rows that become columns at a time: bounds the memory that is taken beside rows and bytes.
 const BATCH_ROWS: usize = 16_384;
 
 /// One data file before it is stored.
-pub struct NewFile {
+pub struct NewFile<R: Row> {
     /// `2026-07-23`, the partition.
     pub date: String,
     pub bytes: Bytes,
     /// JSON text for Delta's log.
     pub stats: String,
-    pub first: AuditEventId,
-    pub last: AuditEventId,
+    pub ids: Range<R::Id>,
 }
 
-/// One file for each day, each sorted by organization and place.
+/// One file for each day, each sorted by owner and place.
 ///
 /// # Errors
-/// The events cannot be encoded, which no retry changes.
-pub fn encode(events: Vec<CommittedEvent>) -> Result<Vec<NewFile>, LakeError> {
-    let mut days: BTreeMap<String, Vec<CommittedEvent>> = BTreeMap::new();
-    for event in events {
-        let mut date = event.received_at.wire();
+/// The rows cannot be encoded, which no retry changes.
+pub fn encode<R: Row>(rows: Vec<R>) -> Result<Vec<NewFile<R>>, LakeError> {
+    let mut days: BTreeMap<String, Vec<R>> = BTreeMap::new();
+    for row in rows {
+        let mut date = row.received_at().wire();
         date.truncate("2026-07-23".len());
-        days.entry(date).or_default().push(event);
+        days.entry(date).or_default().push(row);
     }
-    days.into_iter().map(|(date, events)| encode_day(date, events)).collect()
+    days.into_iter().map(|(date, rows)| encode_day(date, rows)).collect()
 }
 
-fn encode_day(date: String, mut events: Vec<CommittedEvent>) -> Result<NewFile, LakeError> {
-    // Ids break ties: several shards count the places of one organization.
-    events.sort_unstable_by_key(|event| (event.organization, event.seq, event.id));
-    let nothing = || LakeError::damaged("a day without events");
-    let stats = stats::write(&events).ok_or_else(nothing)?;
-    let first = events.iter().map(|event| event.id).min().ok_or_else(nothing)?;
-    let last = events.iter().map(|event| event.id).max().ok_or_else(nothing)?;
-    let mut writer =
-        ArrowWriter::try_new(Vec::new(), super::columns::schema(), Some(writer_properties())).map_err(LakeError::damaged)?;
-    for rows in events.chunks(BATCH_ROWS) {
-        let batch = to_batch(rows).map_err(LakeError::damaged)?;
-        // The last moment to notice: after the flush the columns are all that is left of the events.
-        if to_events(&batch).map_err(LakeError::damaged)? != rows {
-            return Err(LakeError::damaged("events that their columns do not give back"));
+fn encode_day<R: Row>(date: String, mut rows: Vec<R>) -> Result<NewFile<R>, LakeError> {
+    // Ids break ties: several shards count the places of one owner.
+    rows.sort_unstable_by_key(|row| (row.owner(), row.place(), row.id()));
+    let nothing = || LakeError::damaged("a day without rows");
+    let stats = stats::write(&rows).ok_or_else(nothing)?;
+    let ids = Range::of(rows.iter().map(Row::id)).ok_or_else(nothing)?;
+    let mut writer = ArrowWriter::try_new(Vec::new(), R::schema(), Some(R::layout())).map_err(LakeError::damaged)?;
+    for rows in rows.chunks(BATCH_ROWS) {
+        let batch = R::to_batch(rows).map_err(LakeError::damaged)?;
+        // The last moment to notice: after the flush the columns are all that is left of the records.
+        if R::from_batch(&batch).map_err(LakeError::damaged)? != rows {
+            return Err(LakeError::damaged(format!("rows of {} that their columns do not give back", R::TABLE)));
         }
         writer.write(&batch).map_err(LakeError::damaged)?;
     }
     let bytes = Bytes::from(writer.into_inner().map_err(LakeError::damaged)?);
-    Ok(NewFile { date, bytes, stats, first, last })
+    Ok(NewFile { date, bytes, stats, ids })
 }

@@ -1,11 +1,12 @@
-//! The lake: the Delta table `audit_events`, everything older than the tail. Writes whole flushes, exactly once, and lists
-//! the files that hold them. Never reads events for an answer: that is `read`.
+//! The lake: Delta tables of everything older than the tail, one for each kind of record. Writes whole flushes, exactly once,
+//! and lists the files that hold them. Never reads records for an answer: that is `read`.
 
 mod append;
 pub mod columns;
 mod durable;
 mod error;
 mod file;
+mod row;
 mod snapshot;
 mod stats;
 mod storage;
@@ -16,5 +17,53 @@ pub mod testing;
 mod tests;
 
 pub use error::LakeError;
+pub use row::{Row, RowId};
 pub use snapshot::{LakeFile, LakeSnapshot};
-pub use table::{Lake, LakeSettings};
+pub use table::{LakeSettings, Table};
+
+use annals_core::event::CommittedEvent;
+use annals_core::time::Micros;
+use url::Url;
+
+use storage::LakeStorage;
+
+/// Cheap to clone; all clones are one lake.
+#[derive(Clone)]
+pub struct Lake {
+    storage: LakeStorage,
+    pub audit_events: Table<CommittedEvent>,
+}
+
+impl Lake {
+    /// Creates the folder and the tables that are not there.
+    ///
+    /// # Errors
+    /// `Damaged` also for a URL that can be no lake.
+    pub async fn open(url: &Url, settings: LakeSettings) -> Result<Self, LakeError> {
+        let url = url.clone();
+        let storage = tokio::task::spawn_blocking(move || LakeStorage::open(&url)).await.map_err(LakeError::unavailable)??;
+        Self::open_on(storage, settings).await
+    }
+
+    async fn open_on(storage: LakeStorage, settings: LakeSettings) -> Result<Self, LakeError> {
+        let audit_events = Table::open(&storage, settings).await?;
+        Ok(Self { storage, audit_events })
+    }
+
+    /// No record in the lake was received later. Rounded up to milliseconds.
+    pub fn received_at_max(&self) -> Option<Micros> {
+        self.audit_events.snapshot().received_at_max()
+    }
+
+    /// Whether the lake answers now.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn check(&self) -> Result<(), LakeError> {
+        self.audit_events.check().await
+    }
+
+    pub(crate) fn storage(&self) -> &LakeStorage {
+        &self.storage
+    }
+}

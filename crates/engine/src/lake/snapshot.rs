@@ -1,71 +1,70 @@
-//! The files of the lake at one moment, in the order of their commits. Never changes; a flush makes another one.
+//! The files of a table at one moment, in the order of their commits. Never changes; a flush makes another one.
 
-use annals_core::ids::{AuditEventId, CommitNumber, OrganizationId, ShardId};
+use annals_core::event::CommittedEvent;
+use annals_core::ids::{CommitNumber, ShardId};
 use annals_core::time::Micros;
 use deltalake_core::table::state::DeltaTableState;
 
 use super::LakeError;
+use super::row::{Row, RowId};
 use super::stats::{FileStats, Range};
 
-/// One data file. All its events are of one received day, sorted by organization and place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LakeFile {
+/// One data file. All its rows are of one received day, sorted by owner and place.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LakeFile<R: Row = CommittedEvent> {
     /// Inside the table's folder.
     pub path: String,
     pub bytes: u64,
-    pub rows: u64,
-    pub organizations: Range<OrganizationId>,
-    pub ids: Range<AuditEventId>,
+    pub stats: FileStats<R>,
 }
 
-impl LakeFile {
-    /// Whether the file may have events of this organization.
-    pub fn may_hold(&self, organization: OrganizationId) -> bool {
-        self.organizations.least <= organization && organization <= self.organizations.greatest
+impl<R: Row> LakeFile<R> {
+    /// Whether the file may have rows of this owner.
+    pub fn may_hold(&self, owner: R::Owner) -> bool {
+        self.stats.owners.holds(owner)
     }
 
-    /// Between these two the events were received. Ids carry the time in milliseconds, so both ends are rounded outwards.
+    /// Between these two the rows were received. Ids carry the time in milliseconds, so both ends are rounded outwards.
     pub fn received(&self) -> Range<Micros> {
-        let millis = |id: AuditEventId| i64::try_from(id.millis()).unwrap_or(i64::MAX).saturating_mul(1000);
+        let millis = |id: R::Id| i64::try_from(id.millis()).unwrap_or(i64::MAX).saturating_mul(1000);
         Range {
-            least: Micros::saturating(millis(self.ids.least)),
-            greatest: Micros::saturating(millis(self.ids.greatest).saturating_add(999)),
+            least: Micros::saturating(millis(self.stats.ids.least)),
+            greatest: Micros::saturating(millis(self.stats.ids.greatest).saturating_add(999)),
         }
     }
 }
 
-#[derive(Debug, Default)]
-pub struct LakeSnapshot {
-    files: Vec<LakeFile>,
+#[derive(Debug)]
+pub struct LakeSnapshot<R: Row = CommittedEvent> {
+    files: Vec<LakeFile<R>>,
 }
 
-impl LakeSnapshot {
+impl<R: Row> LakeSnapshot<R> {
     pub(super) fn of_state(state: &DeltaTableState) -> Result<Self, LakeError> {
         let mut files = Vec::new();
         for file in state.snapshot().try_log_data()?.iter() {
             let path = file.path().into_owned();
             let stats = file.stats().as_deref().and_then(FileStats::read);
             let stats = stats.ok_or_else(|| LakeError::damaged(format!("data file {path} has no statistics of ours")))?;
-            let bytes = u64::try_from(file.size()).unwrap_or_default();
-            files.push(LakeFile { path, bytes, rows: stats.rows, organizations: stats.organizations, ids: stats.ids });
+            files.push(LakeFile { path, bytes: u64::try_from(file.size()).unwrap_or_default(), stats });
         }
         // Ids rise with every record of a shard, so this is the order of flushes, also when one flush made files of two days.
-        files.sort_unstable_by_key(|file| file.ids.least);
+        files.sort_unstable_by_key(|file: &LakeFile<R>| file.stats.ids.least);
         Ok(Self { files })
     }
 
-    /// In the order of their first events' ids.
-    pub fn files(&self) -> &[LakeFile] {
+    /// In the order of their first rows' ids.
+    pub fn files(&self) -> &[LakeFile<R>] {
         &self.files
     }
-    /// No event in the lake was received later. Rounded up to milliseconds.
+    /// No row of the table was received later. Rounded up to milliseconds.
     pub fn received_at_max(&self) -> Option<Micros> {
         self.files.iter().map(|file| file.received().greatest).max()
     }
-    /// The last commit of a shard that has an event here; `ZERO` when there is none. A reader that took the tail before this
-    /// snapshot drops the tail's commits up to here, and so sees each event once.
+    /// The last commit of a shard that has a row here; `ZERO` when there is none. A reader that took the tail before this
+    /// snapshot drops the tail's commits up to here, and so sees each row once.
     pub fn flushed_through(&self, shard: ShardId) -> CommitNumber {
-        let last = self.files.iter().map(|file| file.ids.greatest).filter(|id| id.shard() == shard).max();
-        last.map_or(CommitNumber::ZERO, AuditEventId::commit)
+        let last = self.files.iter().map(|file| file.stats.ids.greatest).filter(|id| id.shard() == shard).max();
+        last.map_or(CommitNumber::ZERO, RowId::commit)
     }
 }

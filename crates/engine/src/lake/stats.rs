@@ -1,14 +1,17 @@
 //! The statistics of a data file, as Delta's log keeps them: what a reader needs to leave the file out.
 
-use annals_core::event::CommittedEvent;
-use annals_core::ids::{AuditEventId, OrganizationId};
 use annals_core::time::Micros;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-use super::columns::{ID, ORGANIZATION_ID, RECEIVED_AT};
+use super::columns::ID;
+use super::row::Row;
 
 /// The columns that have statistics, for the table property of that name. The names need no quoting.
-pub const COLUMNS: [&str; 3] = [ORGANIZATION_ID, RECEIVED_AT, ID];
+pub fn columns<R: Row>() -> Vec<&'static str> {
+    let times = R::TIMES.iter().map(|time| time.name);
+    std::iter::once(R::OWNER).chain(times).chain([ID]).collect()
+}
 
 /// Both ends are inside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,73 +22,80 @@ pub struct Range<T> {
 
 impl<T: Copy + Ord> Range<T> {
     /// `None` of nothing.
-    fn of(values: impl Iterator<Item = T>) -> Option<Self> {
+    pub fn of(values: impl Iterator<Item = T>) -> Option<Self> {
         let widen =
             |range: Self, other: Self| Self { least: range.least.min(other.least), greatest: range.greatest.max(other.greatest) };
         values.map(|value| Self { least: value, greatest: value }).reduce(widen)
     }
+
+    pub fn holds(&self, value: T) -> bool {
+        self.least <= value && value <= self.greatest
+    }
 }
 
-/// What our own readers use. Received times are inside the ids.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileStats {
+/// What our own readers use.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FileStats<R: Row> {
     pub rows: u64,
-    pub organizations: Range<OrganizationId>,
-    pub ids: Range<AuditEventId>,
+    pub owners: Range<R::Owner>,
+    pub ids: Range<R::Id>,
+    /// In the order of [`Row::TIMES`]. Both ends are rounded outwards to milliseconds.
+    pub times: Vec<Range<Micros>>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Text<Values, Counts> {
+struct Text {
     num_records: u64,
-    min_values: Values,
-    max_values: Values,
-    null_count: Counts,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Bounds {
-    organization_id: OrganizationId,
-    id: AuditEventId,
-    /// For other readers.
+    min_values: Map<String, Value>,
+    max_values: Map<String, Value>,
     #[serde(default)]
-    received_at: String,
+    null_count: Map<String, Value>,
 }
 
-#[derive(Serialize, Deserialize, Default)]
-#[serde(default)]
-struct Nulls {
-    organization_id: u64,
-    received_at: u64,
-    id: u64,
-}
-
-/// The text for the log. `None` of no events.
-pub fn write(events: &[CommittedEvent]) -> Option<String> {
-    let organizations = Range::of(events.iter().map(|event| event.organization))?;
-    let ids = Range::of(events.iter().map(|event| event.id))?;
-    let received = Range::of(events.iter().map(|event| event.received_at))?;
-    // Delta keeps milliseconds here: the greatest must not be rounded below a value that it bounds.
-    let up = Micros::saturating(received.greatest.get().saturating_add(999));
-    let bounds = |organization_id, id, received: Micros| Bounds { organization_id, id, received_at: received.wire() };
-    let text = Text {
-        num_records: events.len() as u64,
-        min_values: bounds(organizations.least, ids.least, received.least),
-        max_values: bounds(organizations.greatest, ids.greatest, up),
-        null_count: Nulls::default(),
-    };
+/// The text for the log. `None` of no rows.
+pub fn write<R: Row>(rows: &[R]) -> Option<String> {
+    let owners = Range::of(rows.iter().map(Row::owner))?;
+    let ids = Range::of(rows.iter().map(Row::id))?;
+    let mut least = bounds::<R>(owners.least, ids.least);
+    let mut greatest = bounds::<R>(owners.greatest, ids.greatest);
+    for time in R::TIMES {
+        let range = Range::of(rows.iter().map(time.of))?;
+        // Delta keeps milliseconds here: the greatest must not be rounded below a value that it bounds.
+        let up = Micros::saturating(range.greatest.get().saturating_add(999));
+        least.insert(time.name.to_owned(), range.least.wire().into());
+        greatest.insert(time.name.to_owned(), up.wire().into());
+    }
+    let nulls = columns::<R>().into_iter().map(|name| (name.to_owned(), 0.into())).collect();
+    let text = Text { num_records: rows.len() as u64, min_values: least, max_values: greatest, null_count: nulls };
     serde_json::to_string(&text).ok()
 }
 
-impl FileStats {
+fn bounds<R: Row>(owner: R::Owner, id: R::Id) -> Map<String, Value> {
+    Map::from_iter([(R::OWNER.to_owned(), owner.to_string().into()), (ID.to_owned(), id.to_string().into())])
+}
+
+impl<R: Row> FileStats<R> {
     /// `None` when there is no text of [`write`] in it.
     pub fn read(text: &str) -> Option<Self> {
-        let Text::<Bounds, serde::de::IgnoredAny> { num_records: rows, min_values: least, max_values: greatest, .. } =
-            serde_json::from_str(text).ok()?;
+        let text: Text = serde_json::from_str(text).ok()?;
         Some(Self {
-            rows,
-            organizations: Range { least: least.organization_id, greatest: greatest.organization_id },
-            ids: Range { least: least.id, greatest: greatest.id },
+            rows: text.num_records,
+            owners: text.range(R::OWNER)?,
+            ids: text.range(ID)?,
+            times: R::TIMES.iter().map(|time| text.range(time.name).unwrap_or_else(always)).collect(),
         })
+    }
+}
+
+/// Where a time has no statistics, nothing is left out.
+fn always() -> Range<Micros> {
+    Range { least: Micros::saturating(i64::MIN), greatest: Micros::saturating(i64::MAX) }
+}
+
+impl Text {
+    fn range<T: std::str::FromStr>(&self, column: &str) -> Option<Range<T>> {
+        let bound = |values: &Map<String, Value>| values.get(column)?.as_str()?.parse().ok();
+        Some(Range { least: bound(&self.min_values)?, greatest: bound(&self.max_values)? })
     }
 }

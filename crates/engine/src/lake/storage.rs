@@ -12,7 +12,6 @@ use url::Url;
 use super::LakeError;
 use super::durable::DurableFiles;
 
-const EVENTS_TABLE: &str = "audit_events";
 const EXPORTS: &str = "exports";
 
 /// Cheap to clone.
@@ -58,21 +57,16 @@ impl LakeStorage {
         Ok(Self { root, url, folder })
     }
 
-    pub fn events_log(&self) -> Result<LogStoreRef, LakeError> {
-        let url = self.url.join(&format!("{EVENTS_TABLE}/")).map_err(LakeError::damaged)?;
+    pub fn log(&self, table: &str) -> Result<LogStoreRef, LakeError> {
+        let url = self.url.join(&format!("{table}/")).map_err(LakeError::damaged)?;
         Ok(logstore_with(Arc::clone(&self.root), &url, StorageConfig::default())?)
-    }
-
-    /// Paths in it are those of the Delta log.
-    pub fn events(&self) -> Arc<dyn ObjectStore> {
-        self.inside(EVENTS_TABLE)
     }
 
     pub fn exports(&self) -> Arc<dyn ObjectStore> {
         self.inside(EXPORTS)
     }
 
-    fn inside(&self, name: &str) -> Arc<dyn ObjectStore> {
+    pub fn inside(&self, name: &str) -> Arc<dyn ObjectStore> {
         Arc::new(PrefixStore::new(Arc::clone(&self.root), self.folder.clone().join(name)))
     }
 }

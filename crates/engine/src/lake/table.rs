@@ -1,4 +1,4 @@
-//! The Delta table `audit_events`: found or created, and what it holds.
+//! One Delta table: found or created, and what it holds.
 
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,9 +14,9 @@ use deltalake_core::protocol::SaveMode;
 use deltalake_core::table::state::DeltaTableState;
 use object_store::ObjectStore;
 use tokio::sync::Mutex;
-use url::Url;
 
-use super::columns::{self, DATE};
+use super::columns::DATE;
+use super::row::Row;
 use super::storage::LakeStorage;
 use super::{LakeError, LakeSnapshot, stats};
 
@@ -37,53 +37,43 @@ impl Default for LakeSettings {
 /// flushes every few seconds.
 const LOG_RETENTION: &str = "interval 2 days";
 
-/// Cheap to clone; all clones are one lake.
+/// Cheap to clone; all clones are one table.
 #[derive(Clone)]
-pub struct Lake {
-    pub(super) inner: Arc<Inner>,
+pub struct Table<R: Row> {
+    pub(super) inner: Arc<Inner<R>>,
 }
 
-pub(super) struct Inner {
-    pub storage: LakeStorage,
+pub(super) struct Inner<R: Row> {
     pub log: LogStoreRef,
     pub files: Arc<dyn ObjectStore>,
     /// The table as it was last seen. Taken out while a flush works on it, so that a flush that was dropped half way leaves
     /// `None`, and the next one reads the log again.
     pub table: Mutex<Option<DeltaTableState>>,
     /// Held for a pointer swap, never over an await.
-    snapshot: RwLock<Arc<LakeSnapshot>>,
+    snapshot: RwLock<Arc<LakeSnapshot<R>>>,
     /// Of the published snapshot: older log entries may have been cleaned up.
     version: AtomicU64,
 }
 
-impl Lake {
-    /// Creates the folder and the table if they are not there.
-    ///
-    /// # Errors
-    /// `Damaged` also for a URL that can be no lake.
-    pub async fn open(url: &Url, settings: LakeSettings) -> Result<Self, LakeError> {
-        let url = url.clone();
-        let storage = tokio::task::spawn_blocking(move || LakeStorage::open(&url)).await.map_err(LakeError::unavailable)??;
-        Self::open_on(storage, settings).await
-    }
-
-    pub(super) async fn open_on(storage: LakeStorage, settings: LakeSettings) -> Result<Self, LakeError> {
-        let log = storage.events_log()?;
+impl<R: Row> Table<R> {
+    /// Creates the table if it is not there.
+    pub(super) async fn open(storage: &LakeStorage, settings: LakeSettings) -> Result<Self, LakeError> {
+        let log = storage.log(R::TABLE)?;
         if !log.is_delta_table_location().await? {
-            create(&log, settings).await?;
+            create::<R>(&log, settings).await?;
         }
         let table = DeltaTableState::try_new(log.as_ref(), None).await?;
-        if *table.schema() != delta_schema()? {
-            return Err(LakeError::damaged("the columns of audit_events are not those of this version"));
+        if *table.schema() != delta_schema::<R>()? {
+            return Err(LakeError::damaged(format!("the columns of {} are not those of this version", R::TABLE)));
         }
         let snapshot = RwLock::new(Arc::new(LakeSnapshot::of_state(&table)?));
-        let files = storage.events();
+        let files = storage.inside(R::TABLE);
         let version = AtomicU64::new(table.version());
-        Ok(Self { inner: Arc::new(Inner { storage, log, files, table: Mutex::new(Some(table)), snapshot, version }) })
+        Ok(Self { inner: Arc::new(Inner { log, files, table: Mutex::new(Some(table)), snapshot, version }) })
     }
 
     /// The latest. Never waits.
-    pub fn snapshot(&self) -> Arc<LakeSnapshot> {
+    pub fn snapshot(&self) -> Arc<LakeSnapshot<R>> {
         Arc::clone(&self.inner.snapshot.read().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -99,7 +89,7 @@ impl Lake {
         through
     }
 
-    /// Whether the lake answers now.
+    /// Whether the table answers now.
     ///
     /// # Errors
     /// It does not.
@@ -108,12 +98,13 @@ impl Lake {
         Ok(())
     }
 
-    pub(crate) fn storage(&self) -> &LakeStorage {
-        &self.inner.storage
+    /// Paths in it are those of the Delta log.
+    pub(crate) fn files(&self) -> Arc<dyn ObjectStore> {
+        Arc::clone(&self.inner.files)
     }
 }
 
-impl Inner {
+impl<R: Row> Inner<R> {
     pub(super) async fn latest(&self, seen: Option<DeltaTableState>) -> Result<DeltaTableState, LakeError> {
         let Some(mut state) = seen else { return Ok(DeltaTableState::try_new(self.log.as_ref(), None).await?) };
         state.update(self.log.as_ref(), None).await?;
@@ -130,7 +121,7 @@ impl Inner {
         }
     }
 
-    pub(super) fn publish(&self, state: &DeltaTableState) -> Result<Arc<LakeSnapshot>, LakeError> {
+    pub(super) fn publish(&self, state: &DeltaTableState) -> Result<Arc<LakeSnapshot<R>>, LakeError> {
         let snapshot = Arc::new(LakeSnapshot::of_state(state)?);
         self.version.store(state.version(), Ordering::Relaxed);
         *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&snapshot);
@@ -138,16 +129,16 @@ impl Inner {
     }
 }
 
-async fn create(log: &LogStoreRef, settings: LakeSettings) -> Result<(), LakeError> {
+async fn create<R: Row>(log: &LogStoreRef, settings: LakeSettings) -> Result<(), LakeError> {
     let properties = [
         ("delta.checkpointInterval", settings.checkpoint_interval.to_string()),
-        ("delta.dataSkippingStatsColumns", stats::COLUMNS.join(",")),
+        ("delta.dataSkippingStatsColumns", stats::columns::<R>().join(",")),
         ("delta.logRetentionDuration", LOG_RETENTION.to_owned()),
     ];
     CreateBuilder::new()
         .with_log_store(Arc::clone(log))
-        .with_table_name("audit_events")
-        .with_columns(delta_schema()?.fields().cloned())
+        .with_table_name(R::TABLE)
+        .with_columns(delta_schema::<R>()?.fields().cloned())
         .with_partition_columns([DATE])
         .with_configuration(properties.map(|(name, value)| (name, Some(value))))
         // Another node may be creating it at the same moment.
@@ -157,8 +148,8 @@ async fn create(log: &LogStoreRef, settings: LakeSettings) -> Result<(), LakeErr
 }
 
 /// The columns of the files and the partition.
-fn delta_schema() -> Result<StructType, LakeError> {
+fn delta_schema<R: Row>() -> Result<StructType, LakeError> {
     let date = Arc::new(Field::new(DATE, DataType::Date32, false));
-    let fields: Vec<_> = std::iter::once(date).chain(columns::schema().fields().iter().cloned()).collect();
+    let fields: Vec<_> = std::iter::once(date).chain(R::schema().fields().iter().cloned()).collect();
     (&Schema::new(fields)).try_into_kernel().map_err(LakeError::damaged)
 }

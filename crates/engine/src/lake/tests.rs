@@ -44,15 +44,24 @@ fn last(events: &[CommittedEvent]) -> CommitNumber {
 /// Every event, file by file.
 async fn contents(lake: &Lake) -> Vec<CommittedEvent> {
     let mut events = Vec::new();
-    for file in lake.snapshot().files() {
-        let bytes = lake.inner.files.get(&file.path.as_str().into()).await.expect("the file").bytes().await.expect("the file");
+    for file in lake.audit_events.snapshot().files() {
+        let bytes = lake
+            .audit_events
+            .inner
+            .files
+            .get(&file.path.as_str().into())
+            .await
+            .expect("the file")
+            .bytes()
+            .await
+            .expect("the file");
         assert_eq!(bytes.len() as u64, file.bytes);
         let before = events.len();
         for batch in ParquetRecordBatchReaderBuilder::try_new(bytes).expect("parquet").build().expect("parquet") {
             events.extend(to_events(&batch.expect("parquet")).expect("our own rows"));
         }
         let rows = &events[before..];
-        assert_eq!(rows.len() as u64, file.rows);
+        assert_eq!(rows.len() as u64, file.stats.rows);
         assert!(rows.is_sorted_by_key(|event| (event.organization, event.seq)), "{}", file.path);
         assert!(rows.iter().all(|event| file.may_hold(event.organization)));
         assert!(rows.iter().all(|event| (file.received().least..=file.received().greatest).contains(&event.received_at)));
@@ -68,22 +77,22 @@ async fn what_was_flushed_is_there_after_reopening_also_from_a_checkpoint() {
     let folder = folder.path().join("a lake, näher");
     let commits = commits(7);
     let lake = open(&folder).await;
-    assert_eq!(lake.flushed_through(shard()).await.expect("the log"), CommitNumber::ZERO);
-    assert_eq!(lake.snapshot().received_at_max(), None);
+    assert_eq!(lake.audit_events.flushed_through(shard()).await.expect("the log"), CommitNumber::ZERO);
+    assert_eq!(lake.audit_events.snapshot().received_at_max(), None);
     for flush in [&commits[..1], &commits[1..4], &commits[4..5], &commits[5..7]] {
         let events = flush.concat();
-        let snapshot = lake.append(shard(), last(&events), events).await.expect("a flush");
-        assert_eq!(snapshot.files(), lake.snapshot().files());
+        let snapshot = lake.audit_events.append(shard(), last(&events), events).await.expect("a flush");
+        assert_eq!(snapshot.files(), lake.audit_events.snapshot().files());
     }
     assert!(std::fs::exists(folder.join("audit_events/_delta_log/_last_checkpoint")).expect("a folder"));
     for lake in [lake, open(&folder).await] {
         assert_eq!(contents(&lake).await, commits.concat());
-        assert_eq!(lake.flushed_through(shard()).await.expect("the log"), commit(7));
-        assert_eq!(lake.snapshot().flushed_through(shard()), commit(7));
-        assert!(lake.snapshot().received_at_max() >= commits[6].first().map(|event| event.received_at));
+        assert_eq!(lake.audit_events.flushed_through(shard()).await.expect("the log"), commit(7));
+        assert_eq!(lake.audit_events.snapshot().flushed_through(shard()), commit(7));
+        assert!(lake.audit_events.snapshot().received_at_max() >= commits[6].first().map(|event| event.received_at));
         // The flush over midnight made two files.
-        assert_eq!(lake.snapshot().files().len(), 5);
-        assert!(lake.snapshot().files().is_sorted_by_key(|file| file.ids.least));
+        assert_eq!(lake.audit_events.snapshot().files().len(), 5);
+        assert!(lake.audit_events.snapshot().files().is_sorted_by_key(|file| file.stats.ids.least));
         lake.check().await.expect("the lake answers");
     }
 }
@@ -94,15 +103,15 @@ async fn a_flush_that_is_sent_again_changes_nothing() {
     let commits = commits(3);
     let lake = open(folder.path()).await;
     for _ in 0..3 {
-        lake.append(shard(), commit(2), commits[..2].concat()).await.expect("a flush");
+        lake.audit_events.append(shard(), commit(2), commits[..2].concat()).await.expect("a flush");
     }
     // More than before, part of it known.
-    lake.append(shard(), commit(3), commits[1..].concat()).await.expect("a flush");
+    lake.audit_events.append(shard(), commit(3), commits[1..].concat()).await.expect("a flush");
     // Nothing of it new, but commits without audit events passed by.
-    lake.append(shard(), commit(5), Vec::new()).await.expect("a flush");
-    lake.append(shard(), commit(1), commits[..1].concat()).await.expect("a flush");
+    lake.audit_events.append(shard(), commit(5), Vec::new()).await.expect("a flush");
+    lake.audit_events.append(shard(), commit(1), commits[..1].concat()).await.expect("a flush");
     assert_eq!(contents(&lake).await, commits.concat());
-    assert_eq!(lake.flushed_through(shard()).await.expect("the log"), commit(5));
+    assert_eq!(lake.audit_events.flushed_through(shard()).await.expect("the log"), commit(5));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -129,7 +138,7 @@ async fn check_fault(fault: Fault, reopened: bool) {
     // As the flush job does: what failed is tried again, by then with one more commit, first by the same process or the next.
     for upto in 1..=5 {
         let events = commits[done..upto].concat();
-        match lake.append(shard(), last(&events), events).await {
+        match lake.audit_events.append(shard(), last(&events), events).await {
             Ok(_) => done = upto,
             Err(error) => {
                 assert!(matches!(error, LakeError::Unavailable(_)), "{case}: {error:?}");
@@ -150,7 +159,7 @@ async fn a_flush_that_is_dropped_half_way_can_be_sent_again() {
     let commits = commits(4);
     let lake = open(folder.path()).await;
     for polls in 0..40 {
-        let mut flush = Box::pin(lake.append(shard(), commit(4), commits.concat()));
+        let mut flush = Box::pin(lake.audit_events.append(shard(), commit(4), commits.concat()));
         for _ in 0..polls {
             if futures::poll!(&mut flush).is_ready() {
                 break;
@@ -158,7 +167,7 @@ async fn a_flush_that_is_dropped_half_way_can_be_sent_again() {
             tokio::task::yield_now().await;
         }
     }
-    lake.append(shard(), commit(4), commits.concat()).await.expect("a flush");
+    lake.audit_events.append(shard(), commit(4), commits.concat()).await.expect("a flush");
     assert_eq!(contents(&lake).await, commits.concat());
 }
 
@@ -187,7 +196,7 @@ async fn a_cleaned_log_still_answers() {
     let lake = open(folder.path()).await;
     let commits = commits(6);
     for events in &commits {
-        lake.append(shard(), last(events), events.clone()).await.expect("flushed");
+        lake.audit_events.append(shard(), last(events), events.clone()).await.expect("flushed");
     }
     for version in 0..3 {
         std::fs::remove_file(folder.path().join(format!("audit_events/_delta_log/{version:020}.json"))).expect("an entry");

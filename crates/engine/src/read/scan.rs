@@ -11,8 +11,6 @@ use annals_core::ids::OrganizationId;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use datafusion::common::DFSchema;
-use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
-use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::logical_expr::Expr;
 use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr, execute_stream};
@@ -20,7 +18,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 
-use super::table::LakeTable;
+use super::table::{LakeTable, Source};
 use super::{Filter, ReadError, Snapshot};
 use crate::lake::columns::{self, to_batch};
 use crate::lake::{Lake, LakeFile};
@@ -37,8 +35,7 @@ pub type Batches = BoxStream<'static, Result<RecordBatch, ReadError>>;
 #[derive(Clone)]
 pub struct Reader {
     context: SessionContext,
-    footers: Arc<CachedParquetFileReaderFactory>,
-    url: ObjectStoreUrl,
+    audit_events: Source,
 }
 
 impl Reader {
@@ -46,17 +43,13 @@ impl Reader {
     /// DataFusion cannot be set up.
     pub fn new(lake: &Lake) -> Result<Self, ReadError> {
         let runtime = RuntimeEnvBuilder::new().with_metadata_cache_limit(FOOTER_CACHE_BYTES).build_arc()?;
-        let url = ObjectStoreUrl::parse("lake://audit-events")?;
-        let store = lake.storage().events();
-        runtime.register_object_store(url.as_ref(), Arc::clone(&store));
-        let footers = CachedParquetFileReaderFactory::new(store, runtime.cache_manager.get_file_metadata_cache());
         // One partition: rows must come out in the order of files.
         let mut config = SessionConfig::new().with_target_partitions(1);
         let parquet = &mut config.options_mut().execution.parquet;
         parquet.pushdown_filters = true;
         parquet.reorder_filters = true;
         let context = SessionContext::new_with_config_rt(config, runtime);
-        Ok(Self { context, footers: Arc::new(footers), url })
+        Ok(Self { audit_events: Source::register(&lake.audit_events, &context)?, context })
     }
 
     /// The events of `filter`, each once. Reads nothing before the stream is polled; memory does not grow with the number
@@ -84,7 +77,7 @@ impl Reader {
     }
 
     pub(super) async fn lake_plan(&self, files: Vec<LakeFile>, filter: Expr) -> Result<Arc<dyn ExecutionPlan>, ReadError> {
-        let table = LakeTable { url: self.url.clone(), footers: Arc::clone(&self.footers), files };
+        let table = LakeTable { source: self.audit_events.clone(), files };
         Ok(self.context.read_table(Arc::new(table))?.filter(filter)?.create_physical_plan().await?)
     }
 }

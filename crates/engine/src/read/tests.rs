@@ -113,12 +113,12 @@ async fn check_scans(steps: Vec<Step>, filters: Vec<Filter>, unreleased: usize) 
         all.extend_from_slice(&commits[commits.len() - 1]);
         if step.flush {
             let through = commits[commits.len() - 1][0].id.commit();
-            lake.append(shard(), through, commits[flushed..].concat()).await.expect("a flush");
+            lake.audit_events.append(shard(), through, commits[flushed..].concat()).await.expect("a flush");
             flushed = commits.len();
         }
     }
     let tail = commits.split_off(flushed.saturating_sub(unreleased));
-    let snapshot = Snapshot::new(shard(), tail, lake.snapshot());
+    let snapshot = Snapshot::new(shard(), tail, lake.audit_events.snapshot());
     let reader = Reader::new(&lake).expect("a reader");
     for filter in filters {
         let expected: Vec<_> = all.iter().filter(|event| passes(&filter, event)).cloned().collect();
@@ -133,10 +133,10 @@ async fn conditions_on_columns_and_lists_are_decided_while_decoding() {
     let folder = tempfile::tempdir().expect("a folder");
     let lake = lake(folder.path()).await;
     let events = Sequencer::default().commit(1, (0..100).map(|n| (organization(n % 7), event(n))).collect());
-    lake.append(shard(), events[0].id.commit(), events).await.expect("a flush");
+    lake.audit_events.append(shard(), events[0].id.commit(), events).await.expect("a flush");
     let filter = Filter { actor_ids: vec!["user_8".into()], target_types: vec!["team".into()], ..Filter::of(organization(1)) };
     let reader = Reader::new(&lake).expect("a reader");
-    let plan = reader.lake_plan(lake.snapshot().files().to_vec(), filter.expression()).await.expect("a plan");
+    let plan = reader.lake_plan(lake.audit_events.snapshot().files().to_vec(), filter.expression()).await.expect("a plan");
     let text = datafusion::physical_plan::displayable(plan.as_ref()).indent(false).to_string();
     assert!(!text.contains("FilterExec"), "{text}");
     assert!(text.contains("array_has_any"), "{text}");

@@ -4,8 +4,9 @@ use annals_core::event::{CommittedEvent, Context, Members, MetadataText, NormalE
 use annals_core::ids::AuditEventId;
 use annals_core::time::Micros;
 use arrow::array::{Array, AsArray, Int32Array, Int64Array, ListArray, RecordBatch, StringArray, TimestampMicrosecondArray};
-use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
+use arrow::datatypes::{Int32Type, Int64Type};
 
+use super::cells::{column, micros, optional, text, time, typed};
 use super::extra::{self, Extra};
 use super::{
     ACTION, ACTOR_ID, ACTOR_METADATA, ACTOR_NAME, ACTOR_TYPE, ColumnsError, ENVIRONMENT_ID, EXTRA, ID, LOCATION, METADATA,
@@ -217,33 +218,9 @@ impl<'a> Columns<'a> {
     }
 }
 
-fn column<'a>(batch: &'a RecordBatch, name: &'static str) -> Result<&'a dyn Array, ColumnsError> {
-    batch.column_by_name(name).map(AsRef::as_ref).ok_or(ColumnsError { column: name, row: 0, problem: "missing" })
-}
-
-fn typed<T>(name: &'static str, array: Option<T>) -> Result<T, ColumnsError> {
-    array.ok_or(ColumnsError { column: name, row: 0, problem: "unexpected type" })
-}
-
-fn text<'a>(batch: &'a RecordBatch, name: &'static str) -> Result<&'a StringArray, ColumnsError> {
-    typed(name, column(batch, name)?.as_string_opt::<i32>())
-}
-
-fn time<'a>(batch: &'a RecordBatch, name: &'static str) -> Result<&'a TimestampMicrosecondArray, ColumnsError> {
-    typed(name, column(batch, name)?.as_primitive_opt::<TimestampMicrosecondType>())
-}
-
 fn texts<'a>(batch: &'a RecordBatch, name: &'static str) -> Result<Texts<'a>, ColumnsError> {
     let lists = typed(name, column(batch, name)?.as_list_opt::<i32>())?;
     Ok(Texts { lists, items: typed(name, lists.values().as_string_opt::<i32>())? })
-}
-
-fn optional(array: &StringArray, at: usize) -> Option<&str> {
-    array.is_valid(at).then(|| array.value(at))
-}
-
-fn micros(column: &'static str, array: &TimestampMicrosecondArray, row: usize) -> Result<Micros, ColumnsError> {
-    Micros::new(array.value(row)).ok_or(ColumnsError { column, row, problem: "outside the years 0000 to 9999" })
 }
 
 fn metadata(column: &'static str, row: usize, text: Option<&str>) -> Result<Option<MetadataText>, ColumnsError> {

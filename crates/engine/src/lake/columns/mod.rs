@@ -5,6 +5,7 @@
 //! lists of text. The four target lists have one entry per target, in order. Metadata is canonical JSON text. `extra` holds
 //! the members that we do not know (see [`extra`]); it is null for nearly every event.
 
+mod cells;
 mod decode;
 mod encode;
 mod extra;
@@ -16,11 +17,18 @@ pub use decode::Columns;
 pub use encode::to_batch;
 pub use layout::writer_properties;
 
+use std::borrow::Borrow;
 use std::sync::{Arc, LazyLock};
 
 use annals_core::event::CommittedEvent;
+use annals_core::ids::{AuditEventId, OrganizationId};
+use annals_core::time::Micros;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::error::ArrowError;
+use parquet::file::properties::WriterProperties;
+
+use super::row::{Row, TimeColumn};
 
 /// Partition of the Delta table: the day of `received_at`. In the folder's name, not in the file.
 pub const DATE: &str = "date";
@@ -100,4 +108,38 @@ fn list_item(nullable: bool) -> Arc<Field> {
 pub fn to_events(batch: &RecordBatch) -> Result<Vec<CommittedEvent>, ColumnsError> {
     let columns = Columns::of(batch)?;
     (0..batch.num_rows()).map(|row| columns.event(row)).collect()
+}
+
+impl Row for CommittedEvent {
+    const TABLE: &'static str = "audit_events";
+    const OWNER: &'static str = ORGANIZATION_ID;
+    const TIMES: &'static [TimeColumn<Self>] = &[TimeColumn { name: RECEIVED_AT, of: |event| event.received_at }];
+
+    type Id = AuditEventId;
+    type Owner = OrganizationId;
+
+    fn id(&self) -> AuditEventId {
+        self.id
+    }
+    fn owner(&self) -> OrganizationId {
+        self.organization
+    }
+    fn place(&self) -> u64 {
+        self.seq
+    }
+    fn received_at(&self) -> Micros {
+        self.received_at
+    }
+    fn schema() -> SchemaRef {
+        schema()
+    }
+    fn layout() -> WriterProperties {
+        writer_properties()
+    }
+    fn to_batch<R: Borrow<Self>>(events: &[R]) -> Result<RecordBatch, ArrowError> {
+        to_batch(events)
+    }
+    fn from_batch(batch: &RecordBatch) -> Result<Vec<Self>, ColumnsError> {
+        to_events(batch)
+    }
 }
