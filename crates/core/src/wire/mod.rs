@@ -6,6 +6,8 @@
 
 mod api_key;
 mod audit_event;
+mod audit_log_event;
+mod audit_log_event_stats;
 mod error;
 mod export;
 mod list;
@@ -18,6 +20,10 @@ mod time;
 
 pub use api_key::{ApiKey, ApiKeyOwner, ApiKeyValidation, CreateApiKey, CreatedApiKey, ExpireApiKey, ValidateApiKey};
 pub use audit_event::{Actor, AuditEvent, AuditEventCreated, Context, CreateAuditEvent, MetadataValue, Target};
+pub use audit_log_event::{AuditLogEvent, AuditLogEventContext, AuditLogEventParty, AuditLogEventTag};
+pub use audit_log_event_stats::{
+    AuditLogEventBucket, AuditLogEventBucketGroup, AuditLogEventGroup, AuditLogEventStats, AuditLogEventStatsTag,
+};
 pub use error::{BadRequest, BrokenRule, ErrorMessage, FieldProblem, InvalidAuditEvent, InvalidBody, ValidationFailed};
 pub use export::{CreateExport, Export, ExportState};
 pub use list::{Cursors, List};
