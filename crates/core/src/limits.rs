@@ -25,6 +25,16 @@ pub const SCHEMA_VERSION_MAX: u32 = 1_000_000;
 /// An idempotency key (header value).
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 512;
 
+/// Entries of the API-request log (wire contract §8).
+pub const CLIENT_IP_CHARS_MAX: usize = 64;
+pub const METHOD_CHARS_MAX: usize = 32;
+pub const URL_PATH_CHARS_MAX: usize = 4096;
+pub const STATUS_CODE_MIN: u16 = 100;
+pub const STATUS_CODE_MAX: u16 = 599;
+/// Pages of that log.
+pub const API_REQUESTS_DEFAULT: u32 = 50;
+pub const API_REQUESTS_MAX: u32 = 100;
+
 /// Organizations (wire contract §5).
 pub const ORGANIZATION_NAME_CHARS_MAX: usize = 512;
 pub const ORGANIZATION_METADATA_VALUE_CHARS_MAX: usize = 600;

@@ -5,6 +5,7 @@
 //! clients send instead of "absent" counts as absent. Nothing here knows the engine or a status code.
 
 mod api_key;
+mod api_request;
 mod audit_event;
 mod audit_log_event;
 mod audit_log_event_stats;
@@ -13,12 +14,16 @@ mod export;
 mod list;
 mod organization;
 mod read;
+mod receipt;
 mod retention;
 mod schema;
 mod text;
 mod time;
 
 pub use api_key::{ApiKey, ApiKeyOwner, ApiKeyValidation, CreateApiKey, CreatedApiKey, ExpireApiKey, ValidateApiKey};
+pub use api_request::{
+    ApiRequest, ApiRequestActor, ApiRequestActorType, ApiRequestTarget, ApiRequests, CreateApiRequest, Pagination,
+};
 pub use audit_event::{Actor, AuditEvent, AuditEventCreated, Context, CreateAuditEvent, MetadataValue, Target};
 pub use audit_log_event::{AuditLogEvent, AuditLogEventContext, AuditLogEventParty, AuditLogEventTag};
 pub use audit_log_event_stats::{
@@ -32,6 +37,7 @@ pub use organization::{
     UpdateOrganization,
 };
 pub use read::{Fields, FromBody};
+pub use receipt::{OneOrMany, Published, Receipt, Receipts};
 pub use retention::{AuditLogConfiguration, ConfigurationState, Retention, SetRetention};
 pub use schema::{Action, ActorRules, CreateSchema, Schema, SchemaTarget, widen};
 pub use text::ShownId;
