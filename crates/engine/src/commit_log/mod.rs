@@ -24,7 +24,7 @@ mod recover;
 mod state;
 mod tail;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use annals_core::event::CommittedEvent;
-use annals_core::ids::{CommitNumber, OrganizationId, RecordPlace, ShardId};
+use annals_core::ids::{CommitNumber, FeedEventId, OrganizationId, RecordPlace, ShardId};
 use annals_core::record::{ApiRequest, FeedEvent};
 use annals_core::time::Micros;
 
@@ -97,6 +97,9 @@ pub struct Tail {
 #[derive(Default)]
 struct State {
     commits: VecDeque<Arc<TailCommit>>,
+    /// The commits that have any, so that nobody looks for few records among many commits.
+    feed_events: VecDeque<(CommitNumber, Arc<[FeedEvent]>)>,
+    api_requests: VecDeque<(CommitNumber, Arc<[ApiRequest]>)>,
     size: TailSize,
 }
 
@@ -121,6 +124,12 @@ impl Tail {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         state.size.records += commit.records();
         state.size.bytes += commit.bytes;
+        if !commit.feed_events.is_empty() {
+            state.feed_events.push_back((commit.number, Arc::clone(&commit.feed_events)));
+        }
+        if !commit.api_requests.is_empty() {
+            state.api_requests.push_back((commit.number, Arc::clone(&commit.api_requests)));
+        }
         state.commits.push_back(Arc::new(commit));
     }
 
@@ -132,6 +141,8 @@ impl Tail {
             state.size.records -= front.records();
             state.size.bytes -= front.bytes;
         }
+        while state.feed_events.pop_front_if(|(number, _)| *number <= through).is_some() {}
+        while state.api_requests.pop_front_if(|(number, _)| *number <= through).is_some() {}
     }
 
     /// All commits, in order.
@@ -149,6 +160,22 @@ impl Tail {
             (!events.is_empty()).then_some(events)
         };
         self.commits().into_iter().filter_map(of).collect()
+    }
+
+    /// Commit by commit, without the commits whose events are all of this id or older.
+    #[must_use]
+    pub fn feed_events(&self, newer_than: Option<FeedEventId>) -> Vec<Arc<[FeedEvent]>> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let is_old = |(_, events): &(_, Arc<[FeedEvent]>)| events.last().map(|last| last.id) <= newer_than;
+        let first = state.feed_events.partition_point(is_old);
+        state.feed_events.range(first..).map(|(_, events)| Arc::clone(events)).collect()
+    }
+
+    /// Commit by commit.
+    #[must_use]
+    pub fn api_requests(&self) -> Vec<Arc<[ApiRequest]>> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        state.api_requests.iter().map(|(_, requests)| Arc::clone(requests)).collect()
     }
 
     /// The oldest commits that fit, but at least one when there is any.

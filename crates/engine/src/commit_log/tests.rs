@@ -15,7 +15,7 @@ use super::{Append, Appended, CommitLog, KeyMark, LakePosition, LogSettings, New
 use crate::clock::{Clock, MovedClock};
 use crate::store::{self, Store};
 
-const SHARD: u32 = 7;
+pub(crate) const SHARD: u32 = 7;
 struct NoRules;
 
 impl EventRules for NoRules {

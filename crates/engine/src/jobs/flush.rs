@@ -1,12 +1,21 @@
-//! Moves committed records from the commit log into the lake.
+//! Moves committed records from the commit log into the lake, one table after the other.
 //!
-//! Killed before the Delta commit: nothing happened but an orphan file. Killed after it: the next flush of the same commits is a
-//! no-op in the lake, and they are retired then. So each commit reaches the lake exactly once.
+//! A table's own log says through which commit it has the rows of a shard. What `audit_events` says counts for the shard: it is
+//! written last, also without rows, and only then the commits are retired. A start believes it, so killed at any moment:
+//!
+//! 1. Before anything is in a table: nothing happened but an orphan file.
+//! 2. After `events`, or `api_requests` too: the shard does not count as flushed, so the commit log still has every commit. The
+//!    next flush takes the same commits, perhaps more; a table leaves out the commits that its log says it has. Until then readers
+//!    find these records in both places, and drop them from the tail.
+//! 3. After `audit_events`: everything is in the lake. The next flush of the same commits changes no table, or the next start
+//!    knows without one; they are retired then.
+//!
+//! A table without rows in a flush is left as it is: what it misses are commits that have nothing for it. So each record
+//! reaches the lake exactly once.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use annals_core::event::CommittedEvent;
 use annals_core::ids::CommitNumber;
 use tokio_util::sync::CancellationToken;
 
@@ -96,14 +105,24 @@ impl FlushJob {
         let started = std::time::Instant::now();
         let commits = self.log.tail().oldest(TailSize { records: FLUSH_RECORDS_MAX, bytes: FLUSH_BYTES_MAX });
         let Some(through) = commits.last().map(|commit| commit.number) else { return Ok(()) };
-        let events: Vec<CommittedEvent> = commits.iter().flat_map(|commit| commit.audit_events.iter().cloned()).collect();
-        let count = events.len();
+        let audit_events: Vec<_> = commits.iter().flat_map(|commit| commit.audit_events.iter().cloned()).collect();
+        let feed_events: Vec<_> = commits.iter().flat_map(|commit| commit.feed_events.iter().cloned()).collect();
+        let api_requests: Vec<_> = commits.iter().flat_map(|commit| commit.api_requests.iter().cloned()).collect();
+        let records = audit_events.len() + feed_events.len() + api_requests.len();
         drop(commits);
-        self.lake.audit_events.append(self.log.tail().shard(), through, events).await?;
+        let shard = self.log.tail().shard();
+        if !feed_events.is_empty() {
+            self.lake.feed_events.append(shard, through, feed_events).await?;
+        }
+        if !api_requests.is_empty() {
+            self.lake.api_requests.append(shard, through, api_requests).await?;
+        }
+        // Always, and last: it says that the shard is flushed.
+        self.lake.audit_events.append(shard, through, audit_events).await?;
         self.log.retire(through).await?;
-        metrics::counter!("annals_flushed_events_total").increment(count as u64);
+        metrics::counter!("annals_flushed_events_total").increment(records as u64);
         metrics::histogram!("annals_flush_seconds").record(started.elapsed().as_secs_f64());
-        tracing::info!(events = count, %through, elapsed = ?started.elapsed(), "flushed to the lake");
+        tracing::info!(records, %through, elapsed = ?started.elapsed(), "flushed to the lake");
         Ok(())
     }
 
@@ -119,3 +138,7 @@ pub(crate) async fn finish_interrupted(log: &CommitLog, flushed_through: CommitN
     }
     log.retire(flushed_through).await
 }
+
+#[cfg(test)]
+#[path = "flush_tests.rs"]
+mod tests;

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use annals_core::ids::{CommitNumber, ShardId};
+use annals_core::ids::{CommitNumber, RecordPlace, ShardId};
 use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties};
 use deltalake_core::kernel::{Action, Add, Transaction};
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
@@ -19,7 +19,7 @@ use object_store::{ObjectStore, PutMode, PutOptions};
 
 use super::columns::DATE;
 use super::file::{self, NewFile};
-use super::row::{Row, RowId};
+use super::row::Row;
 use super::table::{Inner, Table};
 use super::{LakeError, LakeSnapshot};
 
@@ -36,13 +36,13 @@ impl<R: Row> Table<R> {
         through: CommitNumber,
         mut rows: Vec<R>,
     ) -> Result<Arc<LakeSnapshot<R>>, LakeError> {
-        debug_assert!(rows.iter().all(|row| row.id().shard() == shard && row.id().commit() <= through));
+        debug_assert!(rows.iter().all(|row| row.place().shard() == shard && row.place().commit() <= through));
         let inner = &self.inner;
         let mut table = inner.table.lock().await;
         let mut state = inner.latest(table.take()).await?;
         let flushed = inner.flushed_through(&state, shard).await?;
         if flushed < through {
-            rows.retain(|row| row.id().commit() > flushed);
+            rows.retain(|row| row.place().commit() > flushed);
             let files = tokio::task::spawn_blocking(move || file::encode(rows)).await.map_err(LakeError::unavailable)??;
             let mut actions = Vec::with_capacity(files.len());
             for file in files {
@@ -61,15 +61,15 @@ async fn store<R: Row>(files: &dyn ObjectStore, shard: ShardId, file: NewFile<R>
     let mut random = [0; 8];
     getrandom::fill(&mut random).map_err(|error| LakeError::unavailable(std::io::Error::other(error)))?;
     // A name of its own for each attempt: the log entry of an attempt whose answer was lost must not find other bytes.
-    let (first, last) = (file.ids.least.commit(), file.ids.greatest.commit());
-    let name = format!("{DATE}={}/{shard}-{first}-{last}-{}.parquet", file.date, hex::encode(random));
+    let (first, last): (RecordPlace, RecordPlace) = (file.ids.least.into(), file.ids.greatest.into());
+    let name = format!("{DATE}={}/{shard}-{}-{}-{}.parquet", file.date, first.commit(), last.commit(), hex::encode(random));
     let size = i64::try_from(file.bytes.len()).map_err(LakeError::damaged)?;
     files.put_opts(&Path::from(name.as_str()), file.bytes.into(), PutOptions::from(PutMode::Create)).await?;
     Ok(Add {
         path: name,
         partition_values: HashMap::from([(DATE.to_owned(), Some(file.date))]),
         size,
-        modification_time: i64::try_from(file.ids.greatest.millis()).unwrap_or(i64::MAX),
+        modification_time: i64::try_from(last.millis()).unwrap_or(i64::MAX),
         data_change: true,
         stats: Some(file.stats),
         tags: None,

@@ -39,7 +39,7 @@ pub fn encode<R: Row>(rows: Vec<R>) -> Result<Vec<NewFile<R>>, LakeError> {
 
 fn encode_day<R: Row>(date: String, mut rows: Vec<R>) -> Result<NewFile<R>, LakeError> {
     // Ids break ties: several shards count the places of one owner.
-    rows.sort_unstable_by_key(|row| (row.owner(), row.place(), row.id()));
+    rows.sort_unstable_by_key(|row| (row.owner(), row.rank(), row.id()));
     let nothing = || LakeError::damaged("a day without rows");
     let stats = stats::write(&rows).ok_or_else(nothing)?;
     let ids = Range::of(rows.iter().map(Row::id)).ok_or_else(nothing)?;

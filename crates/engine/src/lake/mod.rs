@@ -17,11 +17,12 @@ pub mod testing;
 mod tests;
 
 pub use error::LakeError;
-pub use row::{Row, RowId};
+pub use row::Row;
 pub use snapshot::{LakeFile, LakeSnapshot};
 pub use table::{LakeSettings, Table};
 
 use annals_core::event::CommittedEvent;
+use annals_core::record::{ApiRequest, FeedEvent};
 use annals_core::time::Micros;
 use url::Url;
 
@@ -32,6 +33,8 @@ use storage::LakeStorage;
 pub struct Lake {
     storage: LakeStorage,
     pub audit_events: Table<CommittedEvent>,
+    pub feed_events: Table<FeedEvent>,
+    pub api_requests: Table<ApiRequest>,
 }
 
 impl Lake {
@@ -46,13 +49,16 @@ impl Lake {
     }
 
     async fn open_on(storage: LakeStorage, settings: LakeSettings) -> Result<Self, LakeError> {
-        let audit_events = Table::open(&storage, settings).await?;
-        Ok(Self { storage, audit_events })
+        let (audit_events, feed_events, api_requests) =
+            tokio::try_join!(Table::open(&storage, settings), Table::open(&storage, settings), Table::open(&storage, settings))?;
+        Ok(Self { storage, audit_events, feed_events, api_requests })
     }
 
     /// No record in the lake was received later. Rounded up to milliseconds.
     pub fn received_at_max(&self) -> Option<Micros> {
-        self.audit_events.snapshot().received_at_max()
+        let audit_events = self.audit_events.snapshot().received_at_max();
+        let feed_events = self.feed_events.snapshot().received_at_max();
+        audit_events.max(feed_events).max(self.api_requests.snapshot().received_at_max())
     }
 
     /// Whether the lake answers now.
@@ -60,7 +66,8 @@ impl Lake {
     /// # Errors
     /// It does not.
     pub async fn check(&self) -> Result<(), LakeError> {
-        self.audit_events.check().await
+        tokio::try_join!(self.audit_events.check(), self.feed_events.check(), self.api_requests.check())?;
+        Ok(())
     }
 
     pub(crate) fn storage(&self) -> &LakeStorage {

@@ -5,7 +5,7 @@ use std::borrow::Borrow;
 use std::fmt::{Debug, Display};
 use std::str::FromStr;
 
-use annals_core::ids::{AuditEventId, CommitNumber, ShardId};
+use annals_core::ids::RecordPlace;
 use annals_core::time::Micros;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -24,14 +24,18 @@ pub trait Row: Clone + Debug + PartialEq + Send + Sync + 'static {
     /// Columns of times that have statistics in Delta's log. The first is the time that the row was received.
     const TIMES: &'static [TimeColumn<Self>];
 
-    type Id: RowId;
+    type Id: Copy + Debug + Display + FromStr + Into<RecordPlace> + Ord + Send + Sync;
     /// Whose the row is. Files are sorted by it first, so that one owner's rows lie next to each other.
     type Owner: Copy + Debug + Display + FromStr + Ord + Send + Sync;
 
     fn id(&self) -> Self::Id;
     fn owner(&self) -> Self::Owner;
+    /// Where the row stands in the log.
+    fn place(&self) -> RecordPlace {
+        self.id().into()
+    }
     /// Sorts one owner's rows within a file, before the id does.
-    fn place(&self) -> u64 {
+    fn rank(&self) -> u64 {
         0
     }
     /// The day of this time is the partition.
@@ -56,29 +60,3 @@ pub struct TimeColumn<R> {
     pub name: &'static str,
     pub of: fn(&R) -> Micros,
 }
-
-/// The id of a committed record: rises within a shard.
-pub trait RowId: Copy + Debug + Display + FromStr + Ord + Send + Sync + 'static {
-    fn shard(self) -> ShardId;
-    fn commit(self) -> CommitNumber;
-    /// Received time, since the epoch.
-    fn millis(self) -> u64;
-}
-
-macro_rules! row_id {
-    ($id:ty) => {
-        impl RowId for $id {
-            fn shard(self) -> ShardId {
-                self.shard()
-            }
-            fn commit(self) -> CommitNumber {
-                self.commit()
-            }
-            fn millis(self) -> u64 {
-                self.millis()
-            }
-        }
-    };
-}
-
-row_id!(AuditEventId);

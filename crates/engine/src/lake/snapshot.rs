@@ -1,12 +1,12 @@
 //! The files of a table at one moment, in the order of their commits. Never changes; a flush makes another one.
 
 use annals_core::event::CommittedEvent;
-use annals_core::ids::{CommitNumber, ShardId};
+use annals_core::ids::{CommitNumber, RecordPlace, ShardId};
 use annals_core::time::Micros;
 use deltalake_core::table::state::DeltaTableState;
 
 use super::LakeError;
-use super::row::{Row, RowId};
+use super::row::Row;
 use super::stats::{FileStats, Range};
 
 /// One data file. All its rows are of one received day, sorted by owner and place.
@@ -26,7 +26,7 @@ impl<R: Row> LakeFile<R> {
 
     /// Between these two the rows were received. Ids carry the time in milliseconds, so both ends are rounded outwards.
     pub fn received(&self) -> Range<Micros> {
-        let millis = |id: R::Id| i64::try_from(id.millis()).unwrap_or(i64::MAX).saturating_mul(1000);
+        let millis = |id: R::Id| i64::try_from(id.into().millis()).unwrap_or(i64::MAX).saturating_mul(1000);
         Range {
             least: Micros::saturating(millis(self.stats.ids.least)),
             greatest: Micros::saturating(millis(self.stats.ids.greatest).saturating_add(999)),
@@ -64,7 +64,7 @@ impl<R: Row> LakeSnapshot<R> {
     /// The last commit of a shard that has a row here; `ZERO` when there is none. A reader that took the tail before this
     /// snapshot drops the tail's commits up to here, and so sees each row once.
     pub fn flushed_through(&self, shard: ShardId) -> CommitNumber {
-        let last = self.files.iter().map(|file| file.stats.ids.greatest).filter(|id| id.shard() == shard).max();
-        last.map_or(CommitNumber::ZERO, RowId::commit)
+        let places = self.files.iter().map(|file| file.stats.ids.greatest.into());
+        places.filter(|place| place.shard() == shard).max().map_or(CommitNumber::ZERO, RecordPlace::commit)
     }
 }

@@ -2,18 +2,17 @@
 
 use std::num::NonZeroU64;
 use std::path::Path;
-use std::sync::Arc;
 
 use annals_core::event::CommittedEvent;
 use annals_core::ids::CommitNumber;
+use annals_core::time::Micros;
 use object_store::ObjectStoreExt;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use super::columns::to_events;
-use super::durable::DurableFiles;
-use super::storage::LakeStorage;
-use super::testing::{Fault, FaultyStore, Sequencer, When, commit, event, organization, shard, url};
-use super::{Lake, LakeError, LakeSettings};
+use super::testing::{
+    Fault, Sequencer, When, api_request_of, commit, environment, event, faulty_lake, feed_event_of, organization, shard, url,
+};
+use super::{Lake, LakeError, LakeSettings, Row, Table};
 
 const DAY: i64 = 24 * 60 * 60 * 1_000_000;
 
@@ -41,33 +40,27 @@ fn last(events: &[CommittedEvent]) -> CommitNumber {
     events.iter().map(|event| event.id.commit()).max().expect("not empty")
 }
 
-/// Every event, file by file.
-async fn contents(lake: &Lake) -> Vec<CommittedEvent> {
-    let mut events = Vec::new();
-    for file in lake.audit_events.snapshot().files() {
-        let bytes = lake
-            .audit_events
-            .inner
-            .files
-            .get(&file.path.as_str().into())
-            .await
-            .expect("the file")
-            .bytes()
-            .await
-            .expect("the file");
+/// Every row, file by file.
+async fn contents<R: Row>(table: &Table<R>) -> Vec<R> {
+    let mut all = Vec::new();
+    for file in table.snapshot().files() {
+        let bytes = table.files().get(&file.path.as_str().into()).await.expect("the file").bytes().await.expect("the file");
         assert_eq!(bytes.len() as u64, file.bytes);
-        let before = events.len();
+        let before = all.len();
         for batch in ParquetRecordBatchReaderBuilder::try_new(bytes).expect("parquet").build().expect("parquet") {
-            events.extend(to_events(&batch.expect("parquet")).expect("our own rows"));
+            all.extend(R::from_batch(&batch.expect("parquet")).expect("our own rows"));
         }
-        let rows = &events[before..];
+        let rows: &[R] = &all[before..];
         assert_eq!(rows.len() as u64, file.stats.rows);
-        assert!(rows.is_sorted_by_key(|event| (event.organization, event.seq)), "{}", file.path);
-        assert!(rows.iter().all(|event| file.may_hold(event.organization)));
-        assert!(rows.iter().all(|event| (file.received().least..=file.received().greatest).contains(&event.received_at)));
+        assert!(rows.is_sorted_by_key(|row| (row.owner(), row.rank(), row.id())), "{}", file.path);
+        assert!(rows.iter().all(|row| file.may_hold(row.owner()) && file.received().holds(row.received_at())));
+        for (time, range) in R::TIMES.iter().zip(&file.stats.times) {
+            assert!(rows.iter().all(|row| range.holds((time.of)(row))), "{} of {}", time.name, file.path);
+            assert!(range.greatest.get() - range.least.get() < DAY, "{} of {}", time.name, file.path);
+        }
     }
-    events.sort_by_key(|event| event.id);
-    events
+    all.sort_by_key(Row::id);
+    all
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,7 +79,7 @@ async fn what_was_flushed_is_there_after_reopening_also_from_a_checkpoint() {
     }
     assert!(std::fs::exists(folder.join("audit_events/_delta_log/_last_checkpoint")).expect("a folder"));
     for lake in [lake, open(&folder).await] {
-        assert_eq!(contents(&lake).await, commits.concat());
+        assert_eq!(contents(&lake.audit_events).await, commits.concat());
         assert_eq!(lake.audit_events.flushed_through(shard()).await.expect("the log"), commit(7));
         assert_eq!(lake.audit_events.snapshot().flushed_through(shard()), commit(7));
         assert!(lake.audit_events.snapshot().received_at_max() >= commits[6].first().map(|event| event.received_at));
@@ -110,7 +103,7 @@ async fn a_flush_that_is_sent_again_changes_nothing() {
     // Nothing of it new, but commits without audit events passed by.
     lake.audit_events.append(shard(), commit(5), Vec::new()).await.expect("a flush");
     lake.audit_events.append(shard(), commit(1), commits[..1].concat()).await.expect("a flush");
-    assert_eq!(contents(&lake).await, commits.concat());
+    assert_eq!(contents(&lake.audit_events).await, commits.concat());
     assert_eq!(lake.audit_events.flushed_through(shard()).await.expect("the log"), commit(5));
 }
 
@@ -128,10 +121,7 @@ async fn each_event_is_there_once_whatever_write_fails() {
 async fn check_fault(fault: Fault, reopened: bool) {
     let case = format!("{fault:?}, reopened: {reopened}");
     let folder = tempfile::tempdir().expect("a folder");
-    let files = DurableFiles::open(folder.path().to_owned()).expect("a folder");
-    let store = Arc::new(FaultyStore::new(Arc::new(files)));
-    let storage = LakeStorage::on(Arc::clone(&store) as _, &url(folder.path())).expect("a path");
-    let mut lake = Lake::open_on(storage, settings()).await.expect("a lake");
+    let (mut lake, store) = faulty_lake(folder.path(), settings()).await;
     let commits = commits(5);
     store.fail(fault);
     let mut done = 0;
@@ -150,7 +140,7 @@ async fn check_fault(fault: Fault, reopened: bool) {
     }
     assert!(store.struck(), "{case}");
     assert_eq!(done, 5, "{case}");
-    assert_eq!(contents(&lake).await, commits.concat(), "{case}");
+    assert_eq!(contents(&lake.audit_events).await, commits.concat(), "{case}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -168,7 +158,7 @@ async fn a_flush_that_is_dropped_half_way_can_be_sent_again() {
         }
     }
     lake.audit_events.append(shard(), commit(4), commits.concat()).await.expect("a flush");
-    assert_eq!(contents(&lake).await, commits.concat());
+    assert_eq!(contents(&lake.audit_events).await, commits.concat());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -204,5 +194,30 @@ async fn a_cleaned_log_still_answers() {
     lake.check().await.expect("the lake answers");
     let lake = open(folder.path()).await;
     lake.check().await.expect("the lake answers after reopening");
-    assert_eq!(contents(&lake).await.len(), commits.concat().len());
+    assert_eq!(contents(&lake.audit_events).await.len(), commits.concat().len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_other_tables_keep_what_they_were_given_and_an_older_lake_gets_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut sequencer = Sequencer::default();
+    let audit_events = sequencer.commit(1, vec![(organization(1), event(1))]);
+    let feed_events = sequencer.feed(DAY, (0..9).map(|n| (environment(n % 2), feed_event_of(n))).collect());
+    let requests = sequencer.requests(1, (0..9).map(|n| (environment(n % 2), api_request_of(n))).collect());
+    let lake = open(folder.path()).await;
+    lake.audit_events.append(shard(), commit(1), audit_events.clone()).await.expect("a flush");
+    drop(lake);
+    for table in ["events", "api_requests"] {
+        std::fs::remove_dir_all(folder.path().join(table)).expect("a table");
+    }
+    let lake = open(folder.path()).await;
+    lake.feed_events.append(shard(), commit(2), feed_events.clone()).await.expect("a flush");
+    lake.api_requests.append(shard(), commit(3), requests.clone()).await.expect("a flush");
+    for lake in [lake, open(folder.path()).await] {
+        assert_eq!(contents(&lake.audit_events).await, audit_events);
+        assert_eq!(contents(&lake.feed_events).await, feed_events);
+        assert_eq!(contents(&lake.api_requests).await, requests);
+        assert_eq!(lake.received_at_max().map(Micros::id_millis), Some(requests[0].received_at.id_millis()));
+        lake.check().await.expect("the lake answers");
+    }
 }

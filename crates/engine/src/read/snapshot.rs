@@ -5,7 +5,7 @@ use std::sync::Arc;
 use annals_core::event::CommittedEvent;
 use annals_core::ids::ShardId;
 
-use crate::lake::{LakeSnapshot, Row, RowId};
+use crate::lake::{LakeSnapshot, Row};
 
 /// Each committed record of one kind is in one of the two, and in one only.
 #[derive(Debug, Clone)]
@@ -21,7 +21,7 @@ impl<R: Row> Snapshot<R> {
     #[must_use]
     pub fn new(shard: ShardId, tail: impl IntoIterator<Item = Arc<[R]>>, lake: Arc<LakeSnapshot<R>>) -> Self {
         let flushed = lake.flushed_through(shard);
-        let in_lake = |commit: &Arc<[R]>| commit.first().is_none_or(|row| row.id().commit() <= flushed);
+        let in_lake = |commit: &Arc<[R]>| commit.first().is_none_or(|row| row.place().commit() <= flushed);
         let tail = tail.into_iter().skip_while(in_lake).collect();
         Self { lake, tail }
     }

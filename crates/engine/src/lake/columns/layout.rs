@@ -16,9 +16,10 @@
 //! Together 126 bytes, of which 89 are prose in the metadata and random target ids; events with short metadata take 45. Every
 //! encoding here is read by Spark, Trino, DuckDB and Polars from version 1 data pages.
 
+use arrow::datatypes::Schema;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::SortingColumn;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 
 use super::{ACTION, ACTOR_ID, ACTOR_NAME, ID, OCCURRED_AT, ORGANIZATION_ID, RECEIVED_AT, SEQ, TARGET_IDS, schema};
@@ -34,11 +35,11 @@ const ZSTD_LEVEL: i32 = 3;
 /// One in thirty look-ups opens a row group in vain; a filter takes 8 bits for each distinct id. Half as many would take 16, because
 /// filters come in powers of two.
 const BLOOM_FALSE_POSITIVES: f64 = 0.03;
-/// What filters compare: their pages carry least and greatest values.
 const FILTERED: [&str; 7] = [ORGANIZATION_ID, ID, RECEIVED_AT, OCCURRED_AT, ACTION, ACTOR_ID, ACTOR_NAME];
 const DIFFERENCES: [&str; 3] = [SEQ, RECEIVED_AT, OCCURRED_AT];
 
-pub fn writer_properties() -> WriterProperties {
+/// What the tables have in common. `filtered` is what filters compare: the pages of these columns carry least and greatest values.
+pub fn common(schema: &Schema, sorted: &[&str], filtered: &[&str], differences: &[&str]) -> WriterPropertiesBuilder {
     let level = ZstdLevel::try_new(ZSTD_LEVEL).unwrap_or_default();
     let mut properties = WriterProperties::builder()
         .set_created_by(concat!("annals ", env!("CARGO_PKG_VERSION")).to_owned())
@@ -48,31 +49,36 @@ pub fn writer_properties() -> WriterProperties {
         .set_write_batch_size(PAGE_ROWS)
         .set_dictionary_page_size_limit(DICTIONARY_BYTES_MAX)
         .set_statistics_enabled(EnabledStatistics::None)
-        .set_sorting_columns(Some(sorting_columns()));
-    for name in FILTERED {
-        properties = properties.set_column_statistics_enabled(ColumnPath::from(name), EnabledStatistics::Page);
+        .set_sorting_columns(Some(sorting_columns(schema, sorted)))
+        .set_column_dictionary_enabled(ColumnPath::from(ID), false);
+    for name in filtered {
+        properties = properties.set_column_statistics_enabled(ColumnPath::from(*name), EnabledStatistics::Page);
     }
-    for name in DIFFERENCES {
+    for name in differences {
         properties = properties
-            .set_column_dictionary_enabled(ColumnPath::from(name), false)
-            .set_column_encoding(ColumnPath::from(name), Encoding::DELTA_BINARY_PACKED);
+            .set_column_dictionary_enabled(ColumnPath::from(*name), false)
+            .set_column_encoding(ColumnPath::from(*name), Encoding::DELTA_BINARY_PACKED);
     }
-    properties = properties.set_column_dictionary_enabled(ColumnPath::from(ID), false);
-    let target_id = ColumnPath::from(vec![TARGET_IDS.to_owned(), "list".to_owned(), "element".to_owned()]);
-    for path in [ColumnPath::from(ACTOR_ID), target_id] {
-        properties = properties
-            .set_column_bloom_filter_enabled(path.clone(), true)
-            .set_column_bloom_filter_fpp(path.clone(), BLOOM_FALSE_POSITIVES)
-            .set_column_bloom_filter_max_ndv(path, ROW_GROUP_ROWS as u64);
-    }
-    properties.build()
+    properties
 }
 
-/// By organization and place: what every reader of one organization wants next to each other.
-fn sorting_columns() -> Vec<SortingColumn> {
-    let schema = schema();
-    let place = |name| schema.index_of(name).ok().and_then(|place| i32::try_from(place).ok());
+pub fn with_bloom_filter(properties: WriterPropertiesBuilder, path: ColumnPath) -> WriterPropertiesBuilder {
+    properties
+        .set_column_bloom_filter_enabled(path.clone(), true)
+        .set_column_bloom_filter_fpp(path.clone(), BLOOM_FALSE_POSITIVES)
+        .set_column_bloom_filter_max_ndv(path, ROW_GROUP_ROWS as u64)
+}
+
+/// Sorted by organization and place: what every reader of one organization wants next to each other.
+pub fn writer_properties() -> WriterProperties {
+    let target_id = ColumnPath::from(vec![TARGET_IDS.to_owned(), "list".to_owned(), "element".to_owned()]);
+    let properties = common(&schema(), &[ORGANIZATION_ID, SEQ], &FILTERED, &DIFFERENCES);
+    [ColumnPath::from(ACTOR_ID), target_id].into_iter().fold(properties, with_bloom_filter).build()
+}
+
+/// The columns stand before the first list, so that a column's place is its place among the leaves, which Parquet counts.
+fn sorting_columns(schema: &Schema, names: &[&str]) -> Vec<SortingColumn> {
+    let place = |name: &&str| schema.index_of(name).ok().and_then(|place| i32::try_from(place).ok());
     let ascending = |column_idx| SortingColumn { column_idx, descending: false, nulls_first: false };
-    // Both stand before the first list, so that a column's place is its place among the leaves, which Parquet counts.
-    [ORGANIZATION_ID, SEQ].into_iter().filter_map(place).map(ascending).collect()
+    names.iter().filter_map(place).map(ascending).collect()
 }

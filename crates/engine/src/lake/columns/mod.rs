@@ -5,10 +5,12 @@
 //! lists of text. The four target lists have one entry per target, in order. Metadata is canonical JSON text. `extra` holds
 //! the members that we do not know (see [`extra`]); it is null for nearly every event.
 
+pub mod api_requests;
 mod cells;
 mod decode;
 mod encode;
 mod extra;
+pub mod feed;
 mod layout;
 #[cfg(test)]
 mod tests;
@@ -67,7 +69,6 @@ pub struct ColumnsError {
 /// The columns inside a data file, in order.
 pub fn schema() -> SchemaRef {
     static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
-        let timestamp = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
         let always = |name: &str, kind: &DataType| Field::new(name, kind.clone(), false);
         let maybe = |name: &str, kind: &DataType| Field::new(name, kind.clone(), true);
         let list = |name: &str, items_nullable: bool| Field::new(name, DataType::List(list_item(items_nullable)), false);
@@ -77,10 +78,10 @@ pub fn schema() -> SchemaRef {
             always(SHARD, &DataType::Utf8),
             always(SEQ, &DataType::Int64),
             always(ID, &DataType::Utf8),
-            always(RECEIVED_AT, &timestamp),
+            always(RECEIVED_AT, &timestamp()),
             always(ACTION, &DataType::Utf8),
             maybe(VERSION, &DataType::Int32),
-            always(OCCURRED_AT, &timestamp),
+            always(OCCURRED_AT, &timestamp()),
             always(ACTOR_ID, &DataType::Utf8),
             always(ACTOR_TYPE, &DataType::Utf8),
             maybe(ACTOR_NAME, &DataType::Utf8),
@@ -96,6 +97,10 @@ pub fn schema() -> SchemaRef {
         ]))
     });
     Arc::clone(&SCHEMA)
+}
+
+fn timestamp() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
 }
 
 /// Delta calls the items of a list `element`.
@@ -124,7 +129,7 @@ impl Row for CommittedEvent {
     fn owner(&self) -> OrganizationId {
         self.organization
     }
-    fn place(&self) -> u64 {
+    fn rank(&self) -> u64 {
         self.seq
     }
     fn received_at(&self) -> Micros {

@@ -1,10 +1,13 @@
-//! Events that are as odd as the normal form allows.
+//! Records that are as odd as the normal form allows.
 
 use std::borrow::Cow;
 
 use annals_core::event::{CommittedEvent, Context, Members, MetadataText, NormalEvent, Party};
-use annals_core::ids::{AuditEventId, EnvironmentId, OrganizationId};
+use annals_core::ids::{ApiRequestId, AuditEventId, EnvironmentId, FeedEventId, OrganizationId};
 use annals_core::json::{Json, utf16_order};
+use annals_core::record::{
+    ApiRequest, FeedEvent, NewFeedEvent, ObjectText, RequestActor, RequestActorKind, RequestFacts, RequestTarget,
+};
 use annals_core::time::Micros;
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -118,5 +121,57 @@ pub fn committed_event() -> impl Strategy<Value = CommittedEvent> {
             received_at,
             event,
         }
+    })
+}
+
+fn object() -> impl Strategy<Value = ObjectText> {
+    btree_map(text(), json(), 0..4).prop_map(|map| {
+        let members = map.into_iter().map(|(name, value)| (Cow::Owned(name), value)).collect();
+        ObjectText::of(&Json::Object(members)).expect("a small object")
+    })
+}
+
+/// With any ids and times.
+pub fn feed_event() -> impl Strategy<Value = FeedEvent> {
+    let ids = (any::<[u8; 16]>(), any::<[u8; 16]>(), option::of(any::<[u8; 16]>()));
+    let content = ("[a-z0-9_]{1,8}(\\.[a-z0-9_]{1,8}){1,3}", object(), option::of(object()));
+    (ids, time(), content).prop_map(|((id, environment, organization), received_at, (name, data, context))| FeedEvent {
+        id: FeedEventId::from_bytes(id),
+        environment: EnvironmentId::from_bytes(environment),
+        received_at,
+        event: NewFeedEvent {
+            organization: organization.map(OrganizationId::from_bytes),
+            name: name.parse().expect("a name"),
+            data,
+            context,
+        },
+    })
+}
+
+/// With any ids and times.
+pub fn api_request() -> impl Strategy<Value = ApiRequest> {
+    let ids = (any::<[u8; 16]>(), any::<[u8; 16]>(), option::of(any::<[u8; 16]>()));
+    let kind = proptest::sample::select(&[RequestActorKind::User, RequestActorKind::ApiKey][..]);
+    let actor = (text(), kind, option::of(text())).prop_map(|(id, kind, name)| RequestActor { id, kind, name });
+    let target = option::of((text(), text()).prop_map(|(id, kind)| RequestTarget { id, kind }));
+    let facts = (text(), actor, text(), text(), text(), any::<u16>(), option::of(text()), target).prop_map(
+        |(action, actor, client_ip, method, path, status_code, user_agent, target)| RequestFacts {
+            action,
+            actor,
+            client_ip,
+            method,
+            path,
+            status_code,
+            user_agent,
+            target,
+        },
+    );
+    (ids, time(), time(), facts).prop_map(|((id, environment, organization), received_at, created_at, request)| ApiRequest {
+        id: ApiRequestId::from_bytes(id),
+        environment: EnvironmentId::from_bytes(environment),
+        organization: organization.map(OrganizationId::from_bytes),
+        received_at,
+        created_at,
+        request,
     })
 }
