@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::answers::Answers;
 use crate::append::{self, AppendError, Receipt};
+use crate::audit_events::AuditEvents;
 use crate::clock::Clock;
 use crate::commit_log::{CommitLog, Health, LakePosition, LogSettings, RecoverError, RetireError, TailLimits};
 use crate::data_folder::{DataFolder, DataFolderError};
@@ -102,6 +103,7 @@ struct Inner {
     tenants: Tenants,
     answers: Answers,
     exports: Exports,
+    audit_events: AuditEvents,
     log: Arc<CommitLog>,
     lake: Lake,
     lake_health: LakeHealth,
@@ -168,12 +170,13 @@ impl Engine {
             health: Arc::clone(&lake_health),
         };
         jobs.spawn(flush.run(stop.clone()));
+        let reader = Reader::new(&lake)?;
         let export = ExportJob {
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
             tail: Arc::clone(log.tail()),
             lake: lake.clone(),
-            reader: Reader::new(&lake)?,
+            reader: reader.clone(),
             files: files.clone(),
             created,
         };
@@ -187,8 +190,9 @@ impl Engine {
         };
         jobs.spawn(chores.run(stop.clone()));
         let answers = Answers::new(Arc::clone(&store), Arc::clone(&clock));
+        let audit_events = AuditEvents::new(tenants.clone(), Arc::clone(log.tail()), lake.clone(), reader);
         let jobs = Mutex::new(jobs);
-        let inner = Inner { store, clock, tenants, answers, exports, log, lake, lake_health, stop, jobs, _folder: folder };
+        let inner = Inner { store, clock, tenants, answers, exports, audit_events, log, lake, lake_health, stop, jobs, _folder: folder };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -220,6 +224,11 @@ impl Engine {
     #[must_use]
     pub fn exports(&self) -> &Exports {
         &self.inner.exports
+    }
+
+    #[must_use]
+    pub fn audit_events(&self) -> &AuditEvents {
+        &self.inner.audit_events
     }
 
     #[must_use]

@@ -9,6 +9,7 @@
 
 pub mod answers;
 pub mod append;
+pub mod audit_events;
 mod clock;
 mod commit_log;
 mod data_folder;

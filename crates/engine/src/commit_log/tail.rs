@@ -10,6 +10,7 @@ use annals_core::event::CommittedEvent;
 use annals_core::ids::{CommitNumber, FeedEventId, OrganizationId, RecordPlace, ShardId};
 use annals_core::record::{ApiRequest, FeedEvent};
 use annals_core::time::Micros;
+use tokio::sync::watch;
 
 use super::blob::{AuditRecord, Body, OtherRecord, Record};
 
@@ -92,6 +93,8 @@ pub struct Tail {
     shard: ShardId,
     // A std lock: it is never held across an await, and only for the length of a push or a clone of pointers.
     state: RwLock<State>,
+    /// Marked after each commit, for those who wait for the next one.
+    commits: watch::Sender<()>,
 }
 
 #[derive(Default)]
@@ -113,7 +116,7 @@ pub struct TailSize {
 impl Tail {
     #[must_use]
     pub fn new(shard: ShardId) -> Self {
-        Self { shard, state: RwLock::default() }
+        Self { shard, state: RwLock::default(), commits: watch::Sender::new(()) }
     }
     #[must_use]
     pub fn shard(&self) -> ShardId {
@@ -131,6 +134,14 @@ impl Tail {
             state.api_requests.push_back((commit.number, Arc::clone(&commit.api_requests)));
         }
         state.commits.push_back(Arc::new(commit));
+        drop(state);
+        self.commits.send_replace(());
+    }
+
+    /// Changes with every commit. Subscribe first and look then, or a commit in between goes unnoticed.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.commits.subscribe()
     }
 
     /// Drops commits up to `through`, which readers now find in the lake.
@@ -149,6 +160,14 @@ impl Tail {
     #[must_use]
     pub fn commits(&self) -> Vec<Arc<TailCommit>> {
         self.state.read().unwrap_or_else(PoisonError::into_inner).commits.iter().cloned().collect()
+    }
+
+    /// The commits from this one on, in order. Costs no more when the tail is long.
+    #[must_use]
+    pub fn commits_from(&self, number: CommitNumber) -> Vec<Arc<TailCommit>> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let first = state.commits.partition_point(|commit| commit.number < number);
+        state.commits.range(first..).cloned().collect()
     }
 
     /// One organization's audit events, commit by commit. Copies, so that a long read does not keep the whole tail in memory.

@@ -1,10 +1,11 @@
 //! Writes the files of exports. A job that a restart interrupted is still pending, and is simply written again.
 
 use std::collections::HashMap;
+use std::ops::Bound;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use annals_core::ids::ExportId;
+use annals_core::ids::{EnvironmentId, ExportId};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -14,7 +15,7 @@ use crate::clock::Clock;
 use crate::commit_log::Tail;
 use crate::exports::{Export, ExportState};
 use crate::lake::Lake;
-use crate::read::{ExportFileError, ExportFiles, ExportedFile, Filter, Reader, Snapshot};
+use crate::read::{ActionPattern, ExportFileError, ExportFiles, ExportedFile, Filter, Reader, Selection, Snapshot};
 use crate::store::{Store, StoreError};
 
 /// Files written at the same time.
@@ -82,23 +83,24 @@ impl ExportJob {
             return Ok(());
         }
         let latest = annals_core::time::Micros::saturating(i64::MAX);
-        for (_, export) in self.store.exports_in_state(ExportState::Pending, latest, LOOKED_AT).await? {
+        for (environment, export) in self.store.exports_in_state(ExportState::Pending, latest, LOOKED_AT).await? {
             let waits = failures.get(&export.id).is_some_and(|failed| failed.again_at > Instant::now());
             if running.tasks.len() < RUNNING_MAX && !waits && !running.holds(export.id) {
                 let (job, task) = (self.clone(), export.clone());
-                let id = running.tasks.spawn(async move { job.write(&task).await }).id();
+                let id = running.tasks.spawn(async move { job.write(environment, &task).await }).id();
                 running.exports.insert(id, export);
             }
         }
         Ok(())
     }
 
-    async fn write(&self, export: &Export) -> Result<ExportedFile, ExportFileError> {
+    async fn write(&self, environment: EnvironmentId, export: &Export) -> Result<ExportedFile, ExportFileError> {
         let started = Instant::now();
         // The tail first: a commit leaves it only when the lake has it.
         let tail = self.tail.events_of(export.organization);
         let snapshot = Snapshot::new(self.tail.shard(), tail, self.lake.audit_events.snapshot());
-        let batches = self.reader.scan(&snapshot, &filter(export))?;
+        let query = self.reader.query(Selection { environment, filter: filter(export) })?;
+        let batches = self.reader.scan(&snapshot, &query, &[]);
         let file = self.files.write(export.id, batches).await?;
         tracing::info!(export = %export.id, rows = file.rows, bytes = file.bytes, elapsed = ?started.elapsed(), "export written");
         metrics::counter!("annals_exported_events_total").increment(file.rows);
@@ -145,8 +147,8 @@ impl Running {
 fn filter(export: &Export) -> Filter {
     let mut filter = Filter::of(export.organization);
     let wanted = &export.filter;
-    filter.occurred = (Some(wanted.range_start), Some(wanted.range_end));
-    filter.actions.clone_from(&wanted.actions);
+    filter.occurred = (Bound::Included(wanted.range_start), Bound::Included(wanted.range_end));
+    filter.actions = wanted.actions.iter().cloned().map(ActionPattern::Exact).collect();
     filter.actor_ids.clone_from(&wanted.actor_ids);
     filter.actor_names.clone_from(&wanted.actor_names);
     filter.target_types.clone_from(&wanted.targets);

@@ -9,7 +9,9 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringArray};
 use arrow::datatypes::{DataType, Field};
 use datafusion::common::exec_err;
 use datafusion::error::Result;
-use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
+use datafusion::prelude::{col, lit};
 use datafusion::scalar::ScalarValue;
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -24,8 +26,14 @@ impl Default for ArrayHasAny {
 }
 
 impl ArrayHasAny {
+    /// Whether a row's list in `column` has one of the texts.
+    pub fn of(column: &str, texts: &[String]) -> Expr {
+        let function = Arc::new(ScalarUDF::from(Self::default()));
+        Expr::ScalarFunction(ScalarFunction::new_udf(function, vec![col(column), lit(Self::list(texts))]))
+    }
+
     /// The second argument.
-    pub fn list(texts: &[String]) -> ScalarValue {
+    fn list(texts: &[String]) -> ScalarValue {
         let texts: Vec<_> = texts.iter().map(|text| ScalarValue::from(text.as_str())).collect();
         ScalarValue::List(ScalarValue::new_list_nullable(&texts, &DataType::Utf8))
     }

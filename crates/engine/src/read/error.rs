@@ -17,6 +17,17 @@ pub enum ReadError {
     Damaged(#[from] ColumnsError),
 }
 
+impl ReadError {
+    /// Whether the same may succeed later without anybody doing anything.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Unavailable(_) | Self::Lake(LakeError::Unavailable(_)) => true,
+            Self::Damaged(_) | Self::Lake(LakeError::Damaged(_)) => false,
+        }
+    }
+}
+
 impl From<tokio::task::JoinError> for ReadError {
     fn from(error: tokio::task::JoinError) -> Self {
         Self::Unavailable(DataFusionError::External(Box::new(error)))

@@ -5,14 +5,19 @@ mod csv;
 mod error;
 mod export;
 mod filter;
+mod nearest;
+mod row_check;
 mod scan;
+mod search;
 mod snapshot;
 mod table;
+#[cfg(test)]
+mod reading_tests;
 #[cfg(test)]
 mod tests;
 
 pub use error::ReadError;
 pub use export::{ExportFileError, ExportFiles, ExportedFile};
-pub use filter::Filter;
-pub use scan::{Batches, Reader};
+pub use filter::{ALWAYS, ActionPattern, AuditTrailFilter, Between, Filter, Selection};
+pub use scan::{Batches, Query, Reader};
 pub use snapshot::Snapshot;

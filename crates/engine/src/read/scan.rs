@@ -1,14 +1,14 @@
-//! Lake, then tail: one ordered stream of an organization's events.
+//! Lake, then tail: one ordered stream of events.
 //!
 //! The lake comes first because all its commits are older than the tail's. Within it, files come in the order of their
-//! commits and each is sorted by organization and place, so an organization's rows come out in commit order with no sort.
+//! commits and each is sorted by organization and place, so an organization's rows come out in commit order with no sort. Those of
+//! a whole environment come out organization by organization within each file.
 //! The tail is filtered by the very expression that the lake is filtered by.
 
 use std::sync::Arc;
 
 use annals_core::event::CommittedEvent;
-use annals_core::ids::OrganizationId;
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use datafusion::common::DFSchema;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
@@ -19,7 +19,7 @@ use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 
 use super::table::{LakeTable, Source};
-use super::{Filter, ReadError, Snapshot};
+use super::{ReadError, Selection, Snapshot};
 use crate::lake::columns::{self, to_batch};
 use crate::lake::{Lake, LakeFile};
 
@@ -28,7 +28,7 @@ const FOOTER_CACHE_BYTES: usize = 128 * 1024 * 1024;
 /// Events of the tail that become columns at a time.
 const TAIL_ROWS: usize = 4096;
 
-/// Batches of the columns of `audit_events`, in commit order.
+/// Batches of columns of `audit_events`.
 pub type Batches = BoxStream<'static, Result<RecordBatch, ReadError>>;
 
 /// Keep one: it holds the cache of footers. Cheap to clone.
@@ -52,61 +52,107 @@ impl Reader {
         Ok(Self { audit_events: Source::register(&lake.audit_events, &context)?, context })
     }
 
-    /// The events of `filter`, each once. Reads nothing before the stream is polled; memory does not grow with the number
-    /// of events.
-    ///
     /// # Errors
     /// The filter cannot be compiled.
-    pub fn scan(&self, snapshot: &Snapshot, filter: &Filter) -> Result<Batches, ReadError> {
-        let expression = filter.expression();
+    pub fn query(&self, selection: Selection) -> Result<Query, ReadError> {
+        let expression = selection.expression();
         let schema = DFSchema::try_from(columns::schema())?;
-        let compiled = self.context.create_physical_expr(expression.clone(), &schema)?;
-        let tail = tail(snapshot.tail.clone(), filter.organization, compiled);
-        let files: Vec<_> = snapshot.lake.files().iter().filter(|file| filter.may_pass(file)).cloned().collect();
-        if files.is_empty() {
-            return Ok(tail);
-        }
-        let reader = self.clone();
-        let lake = stream::once(async move { reader.lake(files, expression).await }).try_flatten();
-        Ok(lake.chain(tail).boxed())
+        let predicate = self.context.create_physical_expr(expression.clone(), &schema)?;
+        Ok(Query { selection, expression, predicate })
     }
 
-    async fn lake(&self, files: Vec<LakeFile>, filter: Expr) -> Result<Batches, ReadError> {
-        let plan = self.lake_plan(files, filter).await?;
+    /// These columns, or all when none is named, of the events of the query, each once. Reads nothing before the stream is polled;
+    /// memory does not grow with the number of events.
+    pub fn scan(&self, snapshot: &Snapshot, query: &Query, columns: &'static [&'static str]) -> Batches {
+        let tail = tail(snapshot.tail.clone(), query.clone(), columns);
+        let files: Vec<_> = snapshot.lake.files().iter().filter(|file| query.selection.may_pass(file)).cloned().collect();
+        if files.is_empty() {
+            return tail;
+        }
+        let (reader, expression) = (self.clone(), query.expression.clone());
+        let lake = stream::once(async move { reader.lake(files, expression, columns).await }).try_flatten();
+        lake.chain(tail).boxed()
+    }
+
+    /// Like [`Reader::scan`], of these files only.
+    pub(super) async fn lake(&self, files: Vec<LakeFile>, filter: Expr, columns: &[&str]) -> Result<Batches, ReadError> {
+        let plan = self.lake_plan(files, filter, columns).await?;
         Ok(execute_stream(plan, self.context.task_ctx())?.err_into().boxed())
     }
 
-    pub(super) async fn lake_plan(&self, files: Vec<LakeFile>, filter: Expr) -> Result<Arc<dyn ExecutionPlan>, ReadError> {
+    pub(super) async fn lake_plan(
+        &self,
+        files: Vec<LakeFile>,
+        filter: Expr,
+        columns: &[&str],
+    ) -> Result<Arc<dyn ExecutionPlan>, ReadError> {
         let table = LakeTable { source: self.audit_events.clone(), files };
-        Ok(self.context.read_table(Arc::new(table))?.filter(filter)?.create_physical_plan().await?)
+        let mut rows = self.context.read_table(Arc::new(table))?.filter(filter)?;
+        if !columns.is_empty() {
+            rows = rows.select_columns(columns)?;
+        }
+        Ok(rows.create_physical_plan().await?)
     }
 }
 
-/// Only the organization's events become columns; the filter then decides on those.
-fn tail(commits: Vec<Arc<[CommittedEvent]>>, organization: OrganizationId, filter: Arc<dyn PhysicalExpr>) -> Batches {
+/// A selection, compiled. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Query {
+    pub(super) selection: Selection,
+    pub(super) expression: Expr,
+    predicate: Arc<dyn PhysicalExpr>,
+}
+
+impl Query {
+    /// Those that pass, in their order.
+    pub(super) fn passing(&self, mut places: Vec<Place>) -> Result<Vec<Place>, ReadError> {
+        let (_, keep) = self.decide(&places)?;
+        let mut keep = keep.iter().map(|keep| keep == Some(true));
+        places.retain(|_| keep.next() == Some(true));
+        Ok(places)
+    }
+
+    fn decide(&self, places: &[Place]) -> Result<(RecordBatch, BooleanArray), ReadError> {
+        let batch = to_batch(places)?;
+        let keep = self.predicate.evaluate(&batch)?.into_array(batch.num_rows())?;
+        let keep = keep.as_boolean().clone();
+        Ok((batch, keep))
+    }
+}
+
+/// Only the owner's events become columns; the filter then decides on those.
+fn tail(commits: Vec<Arc<[CommittedEvent]>>, query: Query, columns: &'static [&'static str]) -> Batches {
+    let selection = query.selection.clone();
     let places = move |commit: Arc<[CommittedEvent]>| {
-        let places: Vec<_> = (0..commit.len()).filter(|place| commit[*place].organization == organization).collect();
+        let places: Vec<_> = (0..commit.len()).filter(|place| selection.owns(&commit[*place])).collect();
         places.into_iter().map(move |place| Place { commit: Arc::clone(&commit), place })
     };
     stream::iter(commits.into_iter().flat_map(places))
         .ready_chunks(TAIL_ROWS)
-        .map(move |events| {
-            let batch = to_batch(&events)?;
-            let keep = filter.evaluate(&batch)?.into_array(batch.num_rows())?;
-            Ok(filter_record_batch(&batch, keep.as_boolean())?)
+        .map(move |places| {
+            let (batch, keep) = query.decide(&places)?;
+            let batch = filter_record_batch(&batch, &keep)?;
+            let wanted = columns.iter().map(|name| batch.schema_ref().index_of(name)).collect::<Result<Vec<_>, _>>()?;
+            Ok(if columns.is_empty() { batch } else { batch.project(&wanted)? })
         })
         .try_filter(|batch| std::future::ready(batch.num_rows() > 0))
         .boxed()
 }
 
 /// An event of the tail that keeps its commit alive.
-struct Place {
-    commit: Arc<[CommittedEvent]>,
-    place: usize,
+pub(super) struct Place {
+    pub commit: Arc<[CommittedEvent]>,
+    pub place: usize,
+}
+
+impl Place {
+    pub fn event(&self) -> &CommittedEvent {
+        &self.commit[self.place]
+    }
 }
 
 impl std::borrow::Borrow<CommittedEvent> for Place {
     fn borrow(&self) -> &CommittedEvent {
-        &self.commit[self.place]
+        self.event()
     }
 }

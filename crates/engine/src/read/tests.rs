@@ -1,145 +1,16 @@
-//! A scan is the naive filter over everything that was ever committed, wherever the events are.
+//! Exports: cells, and files on the lake's storage.
 
-use std::sync::Arc;
-
-use annals_core::event::{CommittedEvent, NormalEvent, Party};
-use annals_core::ids::{ExportId, OrganizationId};
-use annals_core::time::Micros;
+use annals_core::ids::ExportId;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use proptest::prelude::*;
 
-use super::{Batches, ExportFileError, ExportFiles, Filter, ReadError, Reader, Snapshot, csv};
-use crate::lake::columns::{to_batch, to_events};
-use crate::lake::testing::{NOW, Sequencer, committed_event, event, organization, shard, url};
+use super::{ExportFileError, ExportFiles, ReadError, csv};
+use crate::lake::columns::to_batch;
+use crate::lake::testing::{Sequencer, committed_event, event, organization, url};
 use crate::lake::{Lake, LakeSettings};
-
-const HOUR: i64 = 60 * 60 * 1_000_000;
 
 async fn lake(folder: &std::path::Path) -> Lake {
     Lake::open(&url(folder), LakeSettings::default()).await.expect("a lake")
-}
-
-async fn collect(batches: Batches) -> Vec<CommittedEvent> {
-    let batches: Vec<_> = batches.try_collect().await.expect("readable");
-    batches.iter().flat_map(|batch| to_events(batch).expect("our own rows")).collect()
-}
-
-/// The contract in plain words.
-fn passes(filter: &Filter, committed: &CommittedEvent) -> bool {
-    let event = &committed.event;
-    let inside = |(from, to): (Option<Micros>, Option<Micros>), time: Micros| {
-        from.is_none_or(|from| time >= from) && to.is_none_or(|to| time <= to)
-    };
-    let any = |wanted: &[String], is: &dyn Fn(&str) -> bool| wanted.is_empty() || wanted.iter().any(|text| is(text));
-    committed.organization == filter.organization
-        && inside(filter.occurred, event.occurred_at)
-        && inside(filter.received, committed.received_at)
-        && any(&filter.actions, &|text| event.action == text)
-        && any(&filter.actor_ids, &|text| event.actor.id == text)
-        && any(&filter.actor_names, &|text| event.actor.name.as_deref() == Some(text))
-        && any(&filter.target_types, &|text| event.targets.iter().any(|target| target.kind == text))
-}
-
-fn word() -> impl Strategy<Value = String> {
-    proptest::sample::select(vec!["a", "b", "c", "", "é"]).prop_map(str::to_owned)
-}
-
-fn small_event() -> impl Strategy<Value = NormalEvent> {
-    let parties = proptest::collection::vec(word(), 0..3);
-    (word(), word(), proptest::option::of(word()), parties, -9..9_i64).prop_map(|(action, actor, name, kinds, hours)| {
-        let mut event = event(0);
-        event.action = action;
-        event.actor.id = actor;
-        event.actor.name = name;
-        event.targets =
-            kinds.into_iter().map(|kind| Party { id: "t".into(), kind, name: None, metadata: None, extra: Vec::new() }).collect();
-        event.occurred_at = Micros::saturating(NOW + hours * HOUR);
-        event
-    })
-}
-
-fn filter() -> impl Strategy<Value = Filter> {
-    let time = || proptest::option::weighted(0.3, (-10..40_i64).prop_map(|hours| Micros::saturating(NOW + hours * HOUR)));
-    let words = || prop_oneof![3 => Just(Vec::new()), 2 => proptest::collection::vec(word(), 1..3)];
-    (0..5_u64, (time(), time()), (time(), time()), words(), words(), words(), words()).prop_map(
-        |(number, occurred, received, actions, actor_ids, actor_names, target_types)| Filter {
-            organization: organization(number),
-            occurred,
-            received,
-            actions,
-            actor_ids,
-            actor_names,
-            target_types,
-        },
-    )
-}
-
-#[derive(Debug, Clone)]
-struct Step {
-    events: Vec<(OrganizationId, NormalEvent)>,
-    after: i64,
-    flush: bool,
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let events = proptest::collection::vec(((0..4_u64).prop_map(organization), small_event()), 1..12);
-    (events, 0..3 * HOUR, proptest::bool::weighted(0.2)).prop_map(|(events, after, flush)| Step { events, after, flush })
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
-
-    #[test]
-    fn a_scan_is_the_naive_filter_over_all_that_was_committed(
-        steps in proptest::collection::vec(step(), 1..30),
-        filters in proptest::collection::vec(filter(), 16),
-        unreleased in 0..2_usize,
-    ) {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
-        runtime.block_on(check_scans(steps, filters, unreleased))?;
-    }
-}
-
-/// `unreleased`: how many flushed commits the tail still has, as between a flush and its release.
-async fn check_scans(steps: Vec<Step>, filters: Vec<Filter>, unreleased: usize) -> Result<(), TestCaseError> {
-    let folder = tempfile::tempdir().expect("a folder");
-    let lake = lake(folder.path()).await;
-    let mut sequencer = Sequencer::default();
-    let mut all = Vec::new();
-    let mut commits: Vec<Arc<[CommittedEvent]>> = Vec::new();
-    let mut flushed = 0;
-    for step in steps {
-        commits.push(sequencer.commit(step.after, step.events).into());
-        all.extend_from_slice(&commits[commits.len() - 1]);
-        if step.flush {
-            let through = commits[commits.len() - 1][0].id.commit();
-            lake.audit_events.append(shard(), through, commits[flushed..].concat()).await.expect("a flush");
-            flushed = commits.len();
-        }
-    }
-    let tail = commits.split_off(flushed.saturating_sub(unreleased));
-    let snapshot = Snapshot::new(shard(), tail, lake.audit_events.snapshot());
-    let reader = Reader::new(&lake).expect("a reader");
-    for filter in filters {
-        let expected: Vec<_> = all.iter().filter(|event| passes(&filter, event)).cloned().collect();
-        let found = collect(reader.scan(&snapshot, &filter).expect("a filter")).await;
-        prop_assert_eq!(found, expected, "{:?}", filter);
-    }
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn conditions_on_columns_and_lists_are_decided_while_decoding() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let lake = lake(folder.path()).await;
-    let events = Sequencer::default().commit(1, (0..100).map(|n| (organization(n % 7), event(n))).collect());
-    lake.audit_events.append(shard(), events[0].id.commit(), events).await.expect("a flush");
-    let filter = Filter { actor_ids: vec!["user_8".into()], target_types: vec!["team".into()], ..Filter::of(organization(1)) };
-    let reader = Reader::new(&lake).expect("a reader");
-    let plan = reader.lake_plan(lake.audit_events.snapshot().files().to_vec(), filter.expression()).await.expect("a plan");
-    let text = datafusion::physical_plan::displayable(plan.as_ref()).indent(false).to_string();
-    assert!(!text.contains("FilterExec"), "{text}");
-    assert!(text.contains("array_has_any"), "{text}");
 }
 
 /// What a spreadsheet would show, with the guard taken off again.

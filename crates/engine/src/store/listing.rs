@@ -11,7 +11,7 @@ use crate::page::{ListQuery, Order, Page};
 
 /// What a backend reads: `id > above AND id < below`, in one direction, at most `rows`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Scan<Id> {
+pub(crate) struct Scan<Id> {
     pub above: Option<Id>,
     pub below: Option<Id>,
     pub direction: Direction,
@@ -19,7 +19,7 @@ pub(super) struct Scan<Id> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Direction {
+pub(crate) enum Direction {
     Rising,
     Falling,
 }
@@ -37,7 +37,7 @@ impl Direction {
 ///
 /// # Errors
 /// Those of `scan`.
-pub(super) async fn page<T, Id, E, S, F>(query: &ListQuery<Id>, id_of: fn(&T) -> Id, scan: S) -> Result<Page<T, Id>, E>
+pub(crate) async fn page<T, Id, E, S, F>(query: &ListQuery<Id>, id_of: fn(&T) -> Id, scan: S) -> Result<Page<T, Id>, E>
 where
     Id: Copy,
     S: Fn(Scan<Id>) -> F,

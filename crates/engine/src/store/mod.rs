@@ -2,7 +2,7 @@
 
 mod connect;
 pub mod contract;
-mod listing;
+pub(crate) mod listing;
 mod sqlite;
 
 #[cfg(test)]

@@ -38,6 +38,11 @@ impl Scope {
     pub fn environment_id(&self) -> EnvironmentId {
         self.environment
     }
+    /// The only organization that the key may touch; `None` for a key of the whole environment.
+    #[must_use]
+    pub fn organization_id(&self) -> Option<OrganizationId> {
+        self.only
+    }
     /// Everything in the environment.
     ///
     /// # Errors

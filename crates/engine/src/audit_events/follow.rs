@@ -1,0 +1,88 @@
+//! What comes next: each event of a query once, in the order of commits, while they are recorded.
+//!
+//! A follower remembers one id. It asks for the events after it, then waits for the next commit and asks again, so it survives
+//! flushes and knows no difference between history and present. Dropping a half-finished [`Follow::next`] loses nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use annals_core::event::CommittedEvent;
+use annals_core::ids::AuditEventId;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::{AuditEvents, AuditEventsError};
+use crate::read::{Query, Snapshot};
+use crate::store::listing::{Direction, Scan};
+
+/// Events that are handed over at a time.
+const EVENTS_AT_ONCE: u32 = 100;
+/// A busy log commits thousands of times a second: a follower looks less often and takes more each time.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// A place in the log that moves on.
+pub struct Follow {
+    events: AuditEvents,
+    query: Query,
+    /// Everything up to here was handed over or does not pass the filter. `None`: before the first event ever.
+    after: Option<AuditEventId>,
+    commits: watch::Receiver<()>,
+    /// Whether there may be more without a further commit.
+    more: bool,
+    looked_at: Option<Instant>,
+}
+
+impl Follow {
+    pub(super) fn new(events: AuditEvents, query: Query, after: Option<AuditEventId>) -> Self {
+        // Before the look at where the log ends: a commit in between wakes the follower, which then finds nothing or more.
+        let commits = events.tail.changes();
+        let after = after.or_else(|| events.snapshot().last());
+        Self { events, query, after, commits, more: true, looked_at: None }
+    }
+
+    /// The next events, at least one. Waits for them.
+    ///
+    /// # Errors
+    /// Events cannot be read; the next call tries the same again.
+    pub async fn next(&mut self) -> Result<Vec<CommittedEvent>, AuditEventsError> {
+        loop {
+            if !self.more {
+                // The sender lives as long as the tail, which `events` holds.
+                let _ = self.commits.changed().await;
+                // From here on, also when the pause is cut short by whoever waits.
+                self.more = true;
+                if let Some(looked_at) = self.looked_at {
+                    tokio::time::sleep_until(looked_at + PAUSE).await;
+                }
+            }
+            let events = self.look().await?;
+            if !events.is_empty() {
+                return Ok(events);
+            }
+        }
+    }
+
+    async fn look(&mut self) -> Result<Vec<CommittedEvent>, AuditEventsError> {
+        self.more = true;
+        self.commits.mark_unchanged();
+        self.looked_at = Some(Instant::now());
+        let snapshot = self.snapshot();
+        let scan = Scan { above: self.after, below: None, direction: Direction::Rising, rows: EVENTS_AT_ONCE };
+        let events = self.events.reader.nearest(&snapshot, &self.query, scan).await?;
+        self.more = events.len() == EVENTS_AT_ONCE as usize;
+        let complete_through = if self.more { events.last().map(|event| event.id) } else { snapshot.last() };
+        self.after = self.after.max(complete_through);
+        Ok(events)
+    }
+
+    /// Without the commits of the tail that were looked at before.
+    fn snapshot(&self) -> Snapshot {
+        let tail = &self.events.tail;
+        let commits = match self.after {
+            Some(after) if after.shard() == tail.shard() => tail.commits_from(after.commit()),
+            _ => tail.commits(),
+        };
+        let commits = commits.iter().map(|commit| Arc::clone(&commit.audit_events));
+        Snapshot::new(tail.shard(), commits, self.events.lake.audit_events.snapshot())
+    }
+}
