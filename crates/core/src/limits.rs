@@ -59,6 +59,8 @@ pub const COMMIT_BYTES_MAX: usize = COMMIT_BYTES_FULL + GROUP_BYTES_MAX;
 
 /// The data or the context of one event of the feed, as canonical JSON.
 pub const FEED_DATA_BYTES_MAX: usize = 64 * 1024;
+/// The same when the server itself tells of a change: an organization with the most and longest values, every character escaped.
+pub const FEED_OBJECT_BYTES_MAX: usize = 1024 * 1024;
 pub const FEED_NAME_CHARS_MAX: usize = 256;
 /// Entries in one request to publish events or API requests.
 pub const PUBLISH_ITEMS_MAX: usize = 1000;
@@ -71,4 +73,12 @@ const _: () = assert!(COMMIT_RECORDS_MAX <= 1 << 16);
 const _: () = assert!(EVENT_BYTES_MAX < BODY_BYTES_MAX);
 const _: () = assert!(COMMIT_BYTES_FULL >= 4 * EVENT_BYTES_MAX);
 const _: () = assert!(PUBLISH_ITEMS_MAX <= GROUP_RECORDS_MAX && BODY_BYTES_MAX <= GROUP_BODY_BYTES_MAX);
+const _: () = assert!(FEED_OBJECT_BYTES_MAX * 2 < GROUP_BYTES_MAX && FEED_DATA_BYTES_MAX < FEED_OBJECT_BYTES_MAX);
+const _: () = assert!(
+    // An escaped character takes 6 bytes; a domain's other members take less than 400.
+    METADATA_KEYS_MAX * (METADATA_KEY_CHARS_MAX + ORGANIZATION_METADATA_VALUE_CHARS_MAX + 1) * 6
+        + ORGANIZATION_DOMAINS_MAX * (253 * 6 + 400)
+        + (ORGANIZATION_NAME_CHARS_MAX + EXTERNAL_ID_CHARS_MAX + 255 + 100) * 6
+        < FEED_OBJECT_BYTES_MAX
+);
 const _: () = assert!(METADATA_KEYS_MAX * (METADATA_KEY_CHARS_MAX + METADATA_VALUE_CHARS_MAX) < EVENT_BYTES_MAX);

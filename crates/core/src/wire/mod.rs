@@ -10,6 +10,8 @@ mod audit_event;
 mod audit_log_event;
 mod audit_log_event_stats;
 mod error;
+mod event;
+mod event_names;
 mod export;
 mod list;
 mod organization;
@@ -30,6 +32,8 @@ pub use audit_log_event_stats::{
     AuditLogEventBucket, AuditLogEventBucketGroup, AuditLogEventGroup, AuditLogEventStats, AuditLogEventStatsTag,
 };
 pub use error::{BadRequest, BrokenRule, ErrorMessage, FieldProblem, InvalidAuditEvent, InvalidBody, ValidationFailed};
+pub use event::{Event, EventActor, EventContext, MirroredFrom, PublishEvent};
+pub use event_names::{DEPRECATED_EVENT_NAMES, EVENT_NAMES};
 pub use export::{CreateExport, Export, ExportState};
 pub use list::{Cursors, List};
 pub use organization::{
