@@ -3,6 +3,7 @@
 mod action;
 mod api_key;
 mod export;
+mod on_the_wire;
 mod organization;
 
 pub use action::{Action, NewSchema, Schema, TargetSchema};

@@ -9,8 +9,12 @@
 //! Calls on tenant data name their environment and never answer with another environment's rows. Three find it instead: a key by its
 //! digest (that is how an environment is known), an export by its id (a download link carries no key; the caller compares), and the
 //! calls of background jobs, which work for all environments.
+//!
+//! Changes that the feed tells of take their events along: change and events are stored together or not at all, and a change that was
+//! refused or found nothing stores none. Events wait in the outbox in the order in which their changes happened.
 
 use annals_core::ids::{ActionId, ApiKeyId, CommitNumber, EnvironmentId, ExportId, OrganizationId, SchemaId, ShardId};
+use annals_core::record::NewFeedEvent;
 use annals_core::secret::ApiKeyDigest;
 use annals_core::time::Micros;
 use async_trait::async_trait;
@@ -112,6 +116,33 @@ pub struct AnswerKey {
     pub digest: [u8; 32],
 }
 
+/// What the feed is told of a change, made from what the store finds. Called inside the change's transaction, at most once, and only
+/// when there is something to change. Its error undoes the change.
+pub type Tell<'a, T> = &'a (dyn Fn(&T) -> Result<Vec<NewFeedEvent>, StoreError> + Send + Sync);
+
+/// A row before and after a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed<T> {
+    pub before: T,
+    pub after: T,
+}
+
+/// An organization that is deleted, and the keys that go with it, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leaving {
+    pub organization: Organization,
+    pub api_keys: Vec<ApiKey>,
+}
+
+/// An event in the outbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboxEvent {
+    /// Rises with every event and is never given twice.
+    pub place: u64,
+    pub environment: EnvironmentId,
+    pub event: NewFeedEvent,
+}
+
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     // ---- installation ----
@@ -147,7 +178,7 @@ pub trait Store: Send + Sync + 'static {
     async fn api_key_by_digest(&self, digest: ApiKeyDigest) -> Result<Option<StoredApiKey>, StoreError>;
     /// Whether the owner exists: a key of an organization that is not in the environment is not stored. `Taken`: another key
     /// has the digest.
-    async fn insert_api_key(&self, key: &StoredApiKey) -> Result<bool, StoreError>;
+    async fn insert_api_key(&self, key: &StoredApiKey, events: &[NewFeedEvent]) -> Result<bool, StoreError>;
     /// Keys owned by the organization.
     async fn api_keys(
         &self,
@@ -163,9 +194,10 @@ pub trait Store: Send + Sync + 'static {
         id: ApiKeyId,
         expires_at: Micros,
         at: Micros,
+        tell: Tell<'_, Changed<ApiKey>>,
     ) -> Result<Option<ApiKey>, StoreError>;
     /// Whether it was there.
-    async fn delete_api_key(&self, environment: EnvironmentId, id: ApiKeyId) -> Result<bool, StoreError>;
+    async fn delete_api_key(&self, environment: EnvironmentId, id: ApiKeyId, tell: Tell<'_, ApiKey>) -> Result<bool, StoreError>;
     /// Raises `last_used_at`, which never falls; unknown ids are passed over.
     async fn touch_api_keys(&self, used: &[(ApiKeyId, Micros)]) -> Result<(), StoreError>;
 
@@ -173,7 +205,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// `Taken`: a domain, the external id or the Stripe id belongs to another organization of the environment. Domains are
     /// compared as they are; callers bring them in lower case.
-    async fn insert_organization(&self, environment: EnvironmentId, organization: &Organization) -> Result<(), StoreError>;
+    async fn insert_organization(
+        &self,
+        environment: EnvironmentId,
+        organization: &Organization,
+        events: &[NewFeedEvent],
+    ) -> Result<(), StoreError>;
     async fn organization(&self, environment: EnvironmentId, id: OrganizationId) -> Result<Option<Organization>, StoreError>;
     async fn organization_by_external_id(
         &self,
@@ -193,9 +230,22 @@ pub trait Store: Send + Sync + 'static {
         environment: EnvironmentId,
         organization: &Organization,
         read_at: Micros,
+        events: &[NewFeedEvent],
     ) -> Result<(), StoreError>;
     /// Removes the organization, its domains and its API keys. Its events stay until retention takes them. Whether it was there.
-    async fn delete_organization(&self, environment: EnvironmentId, id: OrganizationId) -> Result<bool, StoreError>;
+    async fn delete_organization(
+        &self,
+        environment: EnvironmentId,
+        id: OrganizationId,
+        tell: Tell<'_, Leaving>,
+    ) -> Result<bool, StoreError>;
+
+    // ---- outbox ----
+
+    /// Up to `limit` events, oldest first.
+    async fn outbox(&self, limit: u32) -> Result<Vec<OutboxEvent>, StoreError>;
+    /// Deletes the events up to `through`, which are in the commit log. Repeating it is harmless.
+    async fn clear_outbox(&self, through: u64) -> Result<(), StoreError>;
 
     // ---- actions ----
 

@@ -18,11 +18,15 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use annals_core::ids::{ActionId, ApiKeyId, CommitNumber, EnvironmentId, ExportId, OrganizationId, SchemaId, ShardId};
+use annals_core::record::NewFeedEvent;
 use annals_core::secret::ApiKeyDigest;
 use annals_core::time::Micros;
 use async_trait::async_trait;
 
-use super::{AnswerKey, Fence, Founded, Founding, Store, StoreError, StoredAnswer, StoredApiKey, StoredCommit};
+use super::{
+    AnswerKey, Changed, Fence, Founded, Founding, Leaving, OutboxEvent, Store, StoreError, StoredAnswer, StoredApiKey,
+    StoredCommit, Tell,
+};
 use crate::entities::{Action, ApiKey, NewSchema, Organization, OrganizationFilter, Schema};
 use crate::entities::{Export, ExportState};
 use crate::page::{ListQuery, Page};
@@ -80,7 +84,7 @@ impl<S: Store + ?Sized> Faulty<S> {
 }
 
 /// Those that can fail.
-const METHODS: [&str; 34] = [
+const METHODS: [&str; 36] = [
     "found",
     "insert_environment",
     "ping",
@@ -103,6 +107,8 @@ const METHODS: [&str; 34] = [
     "organizations",
     "update_organization",
     "delete_organization",
+    "outbox",
+    "clear_outbox",
     "insert_schema",
     "schema",
     "actions",
@@ -158,8 +164,8 @@ impl<S: Store + ?Sized> Store for Faulty<S> {
     async fn api_key_by_digest(&self, digest: ApiKeyDigest) -> Result<Option<StoredApiKey>, StoreError> {
         self.call("api_key_by_digest", self.inner.api_key_by_digest(digest)).await
     }
-    async fn insert_api_key(&self, key: &StoredApiKey) -> Result<bool, StoreError> {
-        self.call("insert_api_key", self.inner.insert_api_key(key)).await
+    async fn insert_api_key(&self, key: &StoredApiKey, events: &[NewFeedEvent]) -> Result<bool, StoreError> {
+        self.call("insert_api_key", self.inner.insert_api_key(key, events)).await
     }
     async fn api_keys(
         &self,
@@ -178,19 +184,25 @@ impl<S: Store + ?Sized> Store for Faulty<S> {
         id: ApiKeyId,
         expires_at: Micros,
         at: Micros,
+        tell: Tell<'_, Changed<ApiKey>>,
     ) -> Result<Option<ApiKey>, StoreError> {
-        self.call("set_api_key_expiry", self.inner.set_api_key_expiry(environment, id, expires_at, at)).await
+        self.call("set_api_key_expiry", self.inner.set_api_key_expiry(environment, id, expires_at, at, tell)).await
     }
-    async fn delete_api_key(&self, environment: EnvironmentId, id: ApiKeyId) -> Result<bool, StoreError> {
-        self.call("delete_api_key", self.inner.delete_api_key(environment, id)).await
+    async fn delete_api_key(&self, environment: EnvironmentId, id: ApiKeyId, tell: Tell<'_, ApiKey>) -> Result<bool, StoreError> {
+        self.call("delete_api_key", self.inner.delete_api_key(environment, id, tell)).await
     }
     async fn touch_api_keys(&self, used: &[(ApiKeyId, Micros)]) -> Result<(), StoreError> {
         self.call("touch_api_keys", self.inner.touch_api_keys(used)).await
     }
 
     // ---- organizations ----
-    async fn insert_organization(&self, environment: EnvironmentId, organization: &Organization) -> Result<(), StoreError> {
-        self.call("insert_organization", self.inner.insert_organization(environment, organization)).await
+    async fn insert_organization(
+        &self,
+        environment: EnvironmentId,
+        organization: &Organization,
+        events: &[NewFeedEvent],
+    ) -> Result<(), StoreError> {
+        self.call("insert_organization", self.inner.insert_organization(environment, organization, events)).await
     }
     async fn organization(&self, environment: EnvironmentId, id: OrganizationId) -> Result<Option<Organization>, StoreError> {
         self.call("organization", self.inner.organization(environment, id)).await
@@ -215,11 +227,25 @@ impl<S: Store + ?Sized> Store for Faulty<S> {
         environment: EnvironmentId,
         organization: &Organization,
         read_at: Micros,
+        events: &[NewFeedEvent],
     ) -> Result<(), StoreError> {
-        self.call("update_organization", self.inner.update_organization(environment, organization, read_at)).await
+        self.call("update_organization", self.inner.update_organization(environment, organization, read_at, events)).await
     }
-    async fn delete_organization(&self, environment: EnvironmentId, id: OrganizationId) -> Result<bool, StoreError> {
-        self.call("delete_organization", self.inner.delete_organization(environment, id)).await
+    async fn delete_organization(
+        &self,
+        environment: EnvironmentId,
+        id: OrganizationId,
+        tell: Tell<'_, Leaving>,
+    ) -> Result<bool, StoreError> {
+        self.call("delete_organization", self.inner.delete_organization(environment, id, tell)).await
+    }
+
+    // ---- outbox ----
+    async fn outbox(&self, limit: u32) -> Result<Vec<OutboxEvent>, StoreError> {
+        self.call("outbox", self.inner.outbox(limit)).await
+    }
+    async fn clear_outbox(&self, through: u64) -> Result<(), StoreError> {
+        self.call("clear_outbox", self.inner.clear_outbox(through)).await
     }
 
     // ---- actions ----

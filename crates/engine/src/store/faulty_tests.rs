@@ -17,7 +17,7 @@ impl Backend for FaultyFile {
 conformance::suite!(FaultyFile(SqliteFile::new()));
 
 async fn insert(store: &dyn Store, n: u64) -> bool {
-    store.insert_organization(environment(HERE), &organization(n)).await.is_ok()
+    store.insert_organization(environment(HERE), &organization(n), &[]).await.is_ok()
 }
 
 async fn is_there(store: &dyn Store, n: u64) -> bool {

@@ -25,7 +25,7 @@ impl World {
     }
 
     pub fn tenants(&self) -> Tenants {
-        Tenants::new(Arc::clone(&self.store), Arc::clone(&self.clock) as Arc<dyn Clock>, RetentionDays::ONE_YEAR)
+        Tenants::new(Arc::clone(&self.store), Arc::clone(&self.clock) as Arc<dyn Clock>, RetentionDays::ONE_YEAR, Arc::default())
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use annals_core::ids::{EnvironmentId, OrganizationId};
 use annals_core::secret::ApiKeyDigest;
+use tokio::sync::Notify;
 
 use super::actions::RuleCache;
 use super::api_keys::{KnownKey, LastUses};
@@ -35,12 +36,15 @@ pub(super) struct Inner {
     /// Organizations that exist.
     pub organizations: Lookups<(EnvironmentId, OrganizationId), ()>,
     pub rules: RuleCache,
+    /// Wakes the job that moves events of changes from the store's outbox into the commit log.
+    pub told: Arc<Notify>,
     /// Changes of organizations go one after the other in this process; other processes are met by the revision.
     pub changes: tokio::sync::Mutex<()>,
 }
 
 impl Tenants {
-    pub(crate) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, default_retention: RetentionDays) -> Self {
+    /// `told` is notified after every change that may have put events into the outbox.
+    pub(crate) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, default_retention: RetentionDays, told: Arc<Notify>) -> Self {
         let inner = Inner {
             mint: Mint::new(Arc::clone(&clock)),
             store,
@@ -50,6 +54,7 @@ impl Tenants {
             last_uses: LastUses::default(),
             organizations: Lookups::new(ORGANIZATIONS_MAX, LOOKUP_LIFETIME),
             rules: RuleCache::default(),
+            told,
             changes: tokio::sync::Mutex::default(),
         };
         Self { inner: Arc::new(inner) }

@@ -12,6 +12,7 @@ mod retention;
 mod scope;
 #[cfg(test)]
 mod tests;
+mod told;
 
 pub use crate::entities::{
     Action, ApiKey, Domain, DomainState, DomainStrategy, KeyOwner, NewSchema, Organization, OrganizationFilter, Schema,

@@ -14,6 +14,7 @@ pub struct Scope {
 /// The right to touch everything in one environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EnvironmentScope {
+    key: ApiKeyId,
     environment: EnvironmentId,
 }
 
@@ -49,7 +50,7 @@ impl Scope {
     /// The key belongs to one organization.
     pub fn environment(&self) -> Result<EnvironmentScope, Forbidden> {
         match self.only {
-            None => Ok(EnvironmentScope { environment: self.environment }),
+            None => Ok(EnvironmentScope { key: self.key, environment: self.environment }),
             Some(_) => Err(Forbidden),
         }
     }
@@ -72,6 +73,11 @@ impl Scope {
 }
 
 impl EnvironmentScope {
+    /// Who is asking.
+    #[must_use]
+    pub fn key(&self) -> ApiKeyId {
+        self.key
+    }
     #[must_use]
     pub fn environment_id(&self) -> EnvironmentId {
         self.environment

@@ -1,9 +1,9 @@
 //! API keys of organizations, and the check of a key that somebody presented to the application.
 
 use annals_core::ids::{ApiKeyId, OrganizationId};
-use annals_core::wire::{self, Timestamp};
+use annals_core::wire;
 use annals_engine::Engine;
-use annals_engine::tenants::{ApiKey, KeyOwner, NewApiKey};
+use annals_engine::tenants::{KeyOwner, NewApiKey};
 use axum::extract::State;
 use axum::http::StatusCode;
 
@@ -32,7 +32,7 @@ pub async fn list_keys(
     ListParameters(query): ListParameters<ApiKeyId>,
 ) -> Result<Answer, Problem> {
     let page = engine.tenants().api_keys(&caller.environment, id, &query).await.map_err(Problem::organization(&id))?;
-    Ok(Answer::ok(&list(page, |key| to_wire(key, id))))
+    Ok(Answer::ok(&list(page, |key| key.to_wire(id))))
 }
 
 /// Create an API key for an organization
@@ -58,7 +58,7 @@ pub async fn create(
     let new = NewApiKey { name: new.name, permissions: new.permissions.unwrap_or_default(), expires_at };
     let (key, secret) =
         engine.tenants().create_api_key(&caller.environment, id, new).await.map_err(Problem::organization(&id))?;
-    Ok(Answer::created(&wire::CreatedApiKey { key: to_wire(key, id), value: secret.expose().to_owned() }))
+    Ok(Answer::created(&wire::CreatedApiKey { key: key.to_wire(id), value: secret.expose().to_owned() }))
 }
 
 /// Validate an API key
@@ -77,7 +77,7 @@ pub async fn validate(
     let key = engine.tenants().validate_api_key(&caller.environment, &presented.value).await?;
     // A key of the environment has no owner that the wire can name.
     let api_key = key.and_then(|key| match key.owner {
-        KeyOwner::Organization(owner) => Some(to_wire(key, owner)),
+        KeyOwner::Organization(owner) => Some(key.to_wire(owner)),
         KeyOwner::Environment => None,
     });
     Ok(Answer::ok(&wire::ApiKeyValidation { api_key }))
@@ -102,7 +102,7 @@ pub async fn expire(
         let at = expire.expires_at.map(|moment| moment.0);
         let key = engine.tenants().expire_api_key(&caller.environment, id, at).await.map_err(Problem::api_key(&id))?;
         match key.owner {
-            KeyOwner::Organization(owner) => Ok(Answer::ok(&to_wire(key, owner))),
+            KeyOwner::Organization(owner) => Ok(Answer::ok(&key.to_wire(owner))),
             KeyOwner::Environment => Err(Problem::internal("the engine expired a key that the API does not manage")),
         }
     };
@@ -122,19 +122,4 @@ pub async fn delete(
 ) -> Result<StatusCode, Problem> {
     engine.tenants().delete_api_key(&caller.environment, id).await.map_err(Problem::api_key(&id))?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-fn to_wire(key: ApiKey, owner: OrganizationId) -> wire::ApiKey {
-    wire::ApiKey {
-        object: Default::default(),
-        id: key.id.to_string(),
-        owner: wire::ApiKeyOwner { kind: Default::default(), id: owner.to_string() },
-        name: key.name,
-        obfuscated_value: key.obfuscated_value,
-        last_used_at: key.last_used_at.map(Timestamp),
-        expires_at: key.expires_at.map(Timestamp),
-        permissions: key.permissions,
-        created_at: Timestamp(key.created_at),
-        updated_at: Timestamp(key.updated_at),
-    }
 }

@@ -1,9 +1,9 @@
 //! Organizations: the customers of the application.
 
 use annals_core::ids::OrganizationId;
-use annals_core::wire::{self, DomainDataState, Timestamp};
+use annals_core::wire::{self, DomainDataState};
 use annals_engine::Engine;
-use annals_engine::tenants::{Domain, DomainState, DomainStrategy, NewDomain, NewOrganization, Organization, OrganizationChange};
+use annals_engine::tenants::{DomainState, NewDomain, NewOrganization, OrganizationChange};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -33,7 +33,7 @@ pub async fn list_organizations(
     FilterParameters(filter): FilterParameters,
 ) -> Result<Answer, Problem> {
     let page = engine.tenants().organizations(&caller.environment, &query, &filter).await?;
-    Ok(Answer::ok(&list(page, to_wire)))
+    Ok(Answer::ok(&list(page, |organization| organization.to_wire())))
 }
 
 /// Create an organization
@@ -50,7 +50,7 @@ pub async fn create(
 ) -> Result<Answer, Problem> {
     let execute = move |new: wire::CreateOrganization| async move {
         let organization = engine.tenants().create_organization(&caller.environment, from_wire(new)).await;
-        Ok(Answer::created(&to_wire(organization.map_err(Problem::organization(&""))?)))
+        Ok(Answer::created(&organization.map_err(Problem::organization(&""))?.to_wire()))
     };
     once.answer(&caller.scope, execute).await
 }
@@ -63,7 +63,7 @@ pub async fn create(
 )]
 pub async fn get(State(engine): State<Engine>, OrganizationCaller(scope): OrganizationCaller) -> Result<Answer, Problem> {
     let organization = engine.tenants().organization(&scope).await;
-    Ok(Answer::ok(&to_wire(organization.map_err(Problem::organization(&scope.organization_id()))?)))
+    Ok(Answer::ok(&organization.map_err(Problem::organization(&scope.organization_id()))?.to_wire()))
 }
 
 /// Read an organization by your own id
@@ -78,7 +78,7 @@ pub async fn get_by_external_id(
     PathText(id): PathText,
 ) -> Result<Answer, Problem> {
     let organization = engine.tenants().organization_by_external_id(&scope, &id).await;
-    Ok(Answer::ok(&to_wire(organization.map_err(Problem::organization(&id))?)))
+    Ok(Answer::ok(&organization.map_err(Problem::organization(&id))?.to_wire()))
 }
 
 /// Update an organization
@@ -100,7 +100,7 @@ pub async fn update(
     JsonBody(update): JsonBody<wire::UpdateOrganization>,
 ) -> Result<Answer, Problem> {
     let organization = engine.tenants().update_organization(&caller.environment, id, change(update)).await;
-    Ok(Answer::ok(&to_wire(organization.map_err(Problem::organization(&id))?)))
+    Ok(Answer::ok(&organization.map_err(Problem::organization(&id))?.to_wire()))
 }
 
 /// Delete an organization
@@ -173,46 +173,6 @@ fn new_domains(names: Option<Vec<String>>, data: Option<Vec<wire::DomainData>>) 
         }
     }
     Some(domains)
-}
-
-fn to_wire(organization: Organization) -> wire::Organization {
-    let id = organization.id.to_string();
-    wire::Organization {
-        object: Default::default(),
-        name: organization.name,
-        allow_profiles_outside_organization: organization.allow_profiles_outside_organization,
-        domains: organization.domains.into_iter().map(|domain| domain_to_wire(domain, &id)).collect(),
-        stripe_customer_id: organization.stripe_customer_id,
-        metadata: organization.metadata,
-        external_id: organization.external_id,
-        created_at: Timestamp(organization.created_at),
-        updated_at: Timestamp(organization.updated_at),
-        id,
-    }
-}
-
-fn domain_to_wire(domain: Domain, organization_id: &str) -> wire::OrganizationDomain {
-    let state = match domain.state {
-        DomainState::Failed => wire::DomainState::Failed,
-        DomainState::LegacyVerified => wire::DomainState::LegacyVerified,
-        DomainState::Pending => wire::DomainState::Pending,
-        DomainState::Unverified => wire::DomainState::Unverified,
-        DomainState::Verified => wire::DomainState::Verified,
-    };
-    let strategy = |strategy| match strategy {
-        DomainStrategy::Dns => wire::DomainStrategy::Dns,
-        DomainStrategy::Manual => wire::DomainStrategy::Manual,
-    };
-    wire::OrganizationDomain {
-        object: Default::default(),
-        id: domain.id.to_string(),
-        organization_id: organization_id.to_owned(),
-        domain: domain.domain,
-        state,
-        verification_strategy: domain.strategy.map(strategy),
-        created_at: Timestamp(domain.created_at),
-        updated_at: Timestamp(domain.updated_at),
-    }
 }
 
 #[cfg(test)]

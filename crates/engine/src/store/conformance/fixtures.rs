@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use annals_core::ids::{ActionId, ApiKeyId, DomainId, EnvironmentId, ExportId, OrganizationId, SchemaId, ShardId};
+use annals_core::record::{NewFeedEvent, ObjectText};
 use annals_core::secret::{ApiKeyDigest, ApiKeySecret};
 use annals_core::time::Micros;
 
@@ -128,6 +129,22 @@ pub(crate) fn export(n: u64) -> Export {
 
 pub(crate) fn first<Id>(limit: u32) -> ListQuery<Id> {
     ListQuery { limit, before: None, after: None, order: Order::Desc }
+}
+
+/// Tells the feed nothing.
+pub(crate) fn nothing<T>(_: &T) -> Result<Vec<NewFeedEvent>, StoreError> {
+    Ok(Vec::new())
+}
+
+/// An event of the feed as a change tells it.
+pub(crate) fn told(n: u64) -> NewFeedEvent {
+    let object = |value: serde_json::Value| ObjectText::of_value(&value).expect("an object");
+    NewFeedEvent {
+        organization: n.is_multiple_of(2).then(|| organization_id(n)),
+        name: format!("thing.changed_{n}").parse().expect("a name"),
+        data: object(serde_json::json!({"n": n, "ü": null, "list": [1.5, "\u{1F600}"]})),
+        context: n.is_multiple_of(3).then(|| object(serde_json::json!({"actor": {"id": n.to_string()}}))),
+    }
 }
 
 pub(crate) fn check_taken<T: std::fmt::Debug>(result: Result<T, StoreError>, expected: &Unique) {

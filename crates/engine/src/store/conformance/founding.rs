@@ -4,7 +4,9 @@ use annals_core::secret::ApiKeySecret;
 use futures::future::join_all;
 
 use super::Backend;
-use super::fixtures::{HERE, check_taken, environment, environment_key, first, founded, founding, organization_id, time};
+use super::fixtures::{
+    HERE, check_taken, environment, environment_key, first, founded, founding, nothing, organization_id, time,
+};
 use crate::entities::OrganizationFilter;
 use crate::store::{Founded, StoreError, StoredApiKey, Unique};
 
@@ -63,7 +65,7 @@ pub(crate) async fn a_closed_store_refuses_calls(backend: &dyn Backend) {
     let store = founded(backend).await;
     store.close().await;
     let read = store.organizations(environment(HERE), &first(1), &OrganizationFilter::default()).await.map(|_| ());
-    let write = store.delete_organization(environment(HERE), organization_id(1)).await.map(|_| ());
+    let write = store.delete_organization(environment(HERE), organization_id(1), &nothing).await.map(|_| ());
     for refused in [store.ping().await, read, write] {
         assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
     }

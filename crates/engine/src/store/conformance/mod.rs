@@ -14,6 +14,7 @@ pub(crate) mod exports;
 pub(crate) mod fixtures;
 pub(crate) mod founding;
 pub(crate) mod organizations;
+pub(crate) mod outbox;
 
 use std::sync::Arc;
 
@@ -56,6 +57,11 @@ macro_rules! suite {
                 actions_come_with_their_newest_schema, schemas_are_listed_newest_first, environments_do_not_meet, schemas_survive_a_crash,
             }
             exports { an_export_comes_back_whole, a_state_is_left_once, waiting_exports_come_oldest_first, pending_ones_are_counted }
+            outbox {
+                events_come_with_their_change, a_change_that_did_not_happen_says_nothing, deletions_tell_what_goes,
+                an_expiry_tells_before_and_after, an_error_of_telling_undoes_the_change, events_wait_in_the_order_of_their_changes,
+                cleared_places_are_not_given_again, the_outbox_survives_a_crash,
+            }
             answers { an_answer_comes_back_whole, a_newer_answer_replaces_it, old_answers_expire, environments_do_not_meet }
         }
     };

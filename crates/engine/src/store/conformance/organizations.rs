@@ -7,7 +7,7 @@ use futures::future::join_all;
 
 use super::Backend;
 use super::fixtures::{
-    ELSEWHERE, HERE, api_key, check_taken, environment, first, founded, key_id, organization, organization_id, time,
+    ELSEWHERE, HERE, api_key, check_taken, environment, first, founded, key_id, nothing, organization, organization_id, time,
 };
 use crate::entities::{Organization, OrganizationFilter};
 use crate::page::{ListQuery, Order};
@@ -16,7 +16,7 @@ use crate::store::{Store, Unique};
 async fn with(backend: &dyn Backend, numbers: &[u64]) -> Arc<dyn Store> {
     let store = founded(backend).await;
     for n in numbers {
-        store.insert_organization(environment(HERE), &organization(*n)).await.expect("stored");
+        store.insert_organization(environment(HERE), &organization(*n), &[]).await.expect("stored");
     }
     store
 }
@@ -33,7 +33,7 @@ fn plain(n: u64) -> Organization {
 pub(crate) async fn an_organization_comes_back_whole(backend: &dyn Backend) {
     let store = with(backend, &[1, 2]).await;
     let bare = Organization { metadata: BTreeMap::new(), retention_days: None, name: String::new(), ..plain(3) };
-    store.insert_organization(environment(HERE), &bare).await.expect("stored");
+    store.insert_organization(environment(HERE), &bare, &[]).await.expect("stored");
     for expected in [organization(1), organization(2), bare] {
         assert_eq!(store.organization(environment(HERE), expected.id).await.expect("read"), Some(expected));
     }
@@ -44,23 +44,23 @@ pub(crate) async fn a_domain_belongs_to_one(backend: &dyn Backend) {
     let store = with(backend, &[1]).await;
     let mut rival = organization(2);
     rival.domains[1].domain = "a1.example".to_owned();
-    check_taken(store.insert_organization(environment(HERE), &rival).await, &Unique::Domain("a1.example".to_owned()));
+    check_taken(store.insert_organization(environment(HERE), &rival, &[]).await, &Unique::Domain("a1.example".to_owned()));
     assert_eq!(read(&*store, 2).await, None);
     let mut twice = organization(3);
     twice.domains[1].domain = twice.domains[0].domain.clone();
-    check_taken(store.insert_organization(environment(HERE), &twice).await, &Unique::Domain("a3.example".to_owned()));
-    store.insert_organization(environment(HERE), &organization(2)).await.expect("a refusal leaves nothing behind");
+    check_taken(store.insert_organization(environment(HERE), &twice, &[]).await, &Unique::Domain("a3.example".to_owned()));
+    store.insert_organization(environment(HERE), &organization(2), &[]).await.expect("a refusal leaves nothing behind");
 }
 
 pub(crate) async fn external_and_stripe_ids_belong_to_one(backend: &dyn Backend) {
     let store = with(backend, &[1]).await;
     let external = Organization { external_id: organization(1).external_id, ..plain(2) };
     let stripe = Organization { stripe_customer_id: organization(1).stripe_customer_id, ..plain(3) };
-    check_taken(store.insert_organization(environment(HERE), &external).await, &Unique::ExternalId);
-    check_taken(store.insert_organization(environment(HERE), &stripe).await, &Unique::StripeCustomerId);
+    check_taken(store.insert_organization(environment(HERE), &external, &[]).await, &Unique::ExternalId);
+    check_taken(store.insert_organization(environment(HERE), &stripe, &[]).await, &Unique::StripeCustomerId);
     for n in [2, 3] {
         assert_eq!(read(&*store, n).await, None);
-        store.insert_organization(environment(HERE), &plain(n)).await.expect("absent values do not collide");
+        store.insert_organization(environment(HERE), &plain(n), &[]).await.expect("absent values do not collide");
     }
 }
 
@@ -70,10 +70,10 @@ pub(crate) async fn environments_do_not_meet(backend: &dyn Backend) {
     assert_eq!(store.organization(elsewhere, mine.id).await.expect("read"), None);
     assert_eq!(store.organization_by_external_id(elsewhere, "ext-1").await.expect("read"), None);
     assert!(store.organizations(elsewhere, &first(9), &OrganizationFilter::default()).await.expect("a page").items.is_empty());
-    check_taken(store.update_organization(elsewhere, &mine, mine.updated_at).await, &Unique::Revision);
-    assert!(!store.delete_organization(elsewhere, mine.id).await.expect("answered"));
+    check_taken(store.update_organization(elsewhere, &mine, mine.updated_at, &[]).await, &Unique::Revision);
+    assert!(!store.delete_organization(elsewhere, mine.id, &nothing).await.expect("answered"));
     let twin = Organization { id: organization_id(2), ..mine.clone() };
-    store.insert_organization(elsewhere, &twin).await.expect("names are unique within one environment only");
+    store.insert_organization(elsewhere, &twin, &[]).await.expect("names are unique within one environment only");
     assert_eq!(store.organization_by_external_id(elsewhere, "ext-1").await.expect("read"), Some(twin));
     let by_domain = OrganizationFilter { domains: vec!["a1.example".to_owned()], search: None };
     let found = store.organizations(environment(HERE), &first(9), &by_domain).await.expect("a page");
@@ -137,7 +137,7 @@ pub(crate) async fn an_update_replaces_everything(backend: &dyn Backend) {
     let mut domains = organization(7).domains;
     domains.push(organization(1).domains[0].clone());
     let changed = Organization { id: organization_id(1), domains, created_at: organization(1).created_at, ..organization(7) };
-    store.update_organization(environment(HERE), &changed, organization(1).updated_at).await.expect("updated");
+    store.update_organization(environment(HERE), &changed, organization(1).updated_at, &[]).await.expect("updated");
     assert_eq!(read(&*store, 1).await.as_ref(), Some(&changed));
     let cleared = Organization {
         updated_at: time(99),
@@ -146,17 +146,17 @@ pub(crate) async fn an_update_replaces_everything(backend: &dyn Backend) {
         created_at: changed.created_at,
         ..plain(8)
     };
-    store.update_organization(environment(HERE), &cleared, changed.updated_at).await.expect("updated");
+    store.update_organization(environment(HERE), &cleared, changed.updated_at, &[]).await.expect("updated");
     assert_eq!(read(&*store, 1).await, Some(cleared));
-    store.insert_organization(environment(HERE), &organization(7)).await.expect("what was cleared is free");
+    store.insert_organization(environment(HERE), &organization(7), &[]).await.expect("what was cleared is free");
 }
 
 pub(crate) async fn an_update_needs_the_current_revision(backend: &dyn Backend) {
     let store = with(backend, &[1]).await;
     let changed = Organization { name: "changed".to_owned(), updated_at: time(50), ..organization(1) };
-    check_taken(store.update_organization(environment(HERE), &changed, time(0)).await, &Unique::Revision);
+    check_taken(store.update_organization(environment(HERE), &changed, time(0), &[]).await, &Unique::Revision);
     let gone = Organization { id: organization_id(9), ..plain(9) };
-    check_taken(store.update_organization(environment(HERE), &gone, gone.updated_at).await, &Unique::Revision);
+    check_taken(store.update_organization(environment(HERE), &gone, gone.updated_at, &[]).await, &Unique::Revision);
     assert_eq!((read(&*store, 1).await, read(&*store, 9).await), (Some(organization(1)), None));
 }
 
@@ -164,7 +164,7 @@ pub(crate) async fn of_concurrent_updates_one_succeeds(backend: &dyn Backend) {
     let store = with(backend, &[1]).await;
     let rivals: Vec<_> = (10..18).map(|n| Organization { name: n.to_string(), updated_at: time(n), ..organization(1) }).collect();
     let read_at = organization(1).updated_at;
-    let outcomes = join_all(rivals.iter().map(|rival| store.update_organization(environment(HERE), rival, read_at))).await;
+    let outcomes = join_all(rivals.iter().map(|rival| store.update_organization(environment(HERE), rival, read_at, &[]))).await;
     let winners: Vec<_> =
         rivals.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok()).map(|(rival, _)| rival.clone()).collect();
     assert_eq!(winners.len(), 1);
@@ -184,7 +184,7 @@ pub(crate) async fn a_refused_update_changes_nothing(backend: &dyn Backend) {
         (changed(|new| new.stripe_customer_id = Some("cus_2".to_owned())), Unique::StripeCustomerId),
     ];
     for (changed, unique) in cases {
-        check_taken(store.update_organization(environment(HERE), &changed, organization(1).updated_at).await, &unique);
+        check_taken(store.update_organization(environment(HERE), &changed, organization(1).updated_at, &[]).await, &unique);
         assert_eq!(read(&*store, 1).await, Some(organization(1)));
     }
 }
@@ -192,13 +192,13 @@ pub(crate) async fn a_refused_update_changes_nothing(backend: &dyn Backend) {
 pub(crate) async fn deleting_takes_domains_and_keys(backend: &dyn Backend) {
     let store = with(backend, &[1, 2]).await;
     for (n, owner) in [(10, 1), (11, 2)] {
-        assert!(store.insert_api_key(&api_key(n, organization_id(owner))).await.expect("stored"));
+        assert!(store.insert_api_key(&api_key(n, organization_id(owner)), &[]).await.expect("stored"));
     }
-    assert!(store.delete_organization(environment(HERE), organization_id(1)).await.expect("deleted"));
-    assert!(!store.delete_organization(environment(HERE), organization_id(1)).await.expect("answered"));
+    assert!(store.delete_organization(environment(HERE), organization_id(1), &nothing).await.expect("deleted"));
+    assert!(!store.delete_organization(environment(HERE), organization_id(1), &nothing).await.expect("answered"));
     assert_eq!(read(&*store, 1).await, None);
     assert_eq!(store.api_key(environment(HERE), key_id(10)).await.expect("read"), None);
     assert!(store.api_key(environment(HERE), key_id(11)).await.expect("read").is_some());
     let heir = Organization { id: organization_id(3), ..organization(1) };
-    store.insert_organization(environment(HERE), &heir).await.expect("its domains are free");
+    store.insert_organization(environment(HERE), &heir, &[]).await.expect("its domains are free");
 }

@@ -1,6 +1,7 @@
 //! API keys: their public side and the digest, never the key.
 
 use annals_core::ids::{ApiKeyId, EnvironmentId, OrganizationId};
+use annals_core::record::NewFeedEvent;
 use annals_core::secret::ApiKeyDigest;
 use annals_core::time::Micros;
 use sqlx::SqliteConnection;
@@ -9,17 +10,20 @@ use sqlx::sqlite::SqliteRow;
 use super::SqliteStore;
 use super::error::{store_error, taken};
 use super::lists::{in_environment, scan_query, scan_sql};
+use super::outbox;
 use super::row::{Columns, StoredId, json};
 use crate::entities::{ApiKey, KeyOwner};
 use crate::page::{ListQuery, Page};
 use crate::store::listing::{self, Scan};
-use crate::store::{StoreError, StoredApiKey, Unique};
+use crate::store::{Changed, StoreError, StoredApiKey, Tell, Unique};
 
 /// The owner is looked up in the same statement, so a key cannot be made while its organization is deleted.
 const INSERT: &str = "
     INSERT INTO api_keys (id, environment, organization, digest, name, obfuscated_value, permissions, last_used_at, expires_at, created_at, updated_at)
     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11
     WHERE ?3 IS NULL OR EXISTS (SELECT 1 FROM organizations WHERE id = ?3 AND environment = ?2)";
+
+const ONE: &str = "SELECT * FROM api_keys WHERE environment = ?1 AND id = ?2";
 
 const TOUCH: &str = "
     UPDATE api_keys SET last_used_at = max(coalesce(last_used_at, used.at), used.at)
@@ -33,11 +37,14 @@ impl SqliteStore {
         row.as_ref().map(stored_key).transpose()
     }
 
-    pub(super) async fn insert_key(&self, key: &StoredApiKey) -> Result<bool, StoreError> {
+    pub(super) async fn insert_key(&self, key: &StoredApiKey, events: &[NewFeedEvent]) -> Result<bool, StoreError> {
         let mut transaction = self.writer.begin().await?;
-        let inserted = insert(transaction.connection(), key).await?;
+        if !insert(transaction.connection(), key).await? {
+            return Ok(false);
+        }
+        outbox::put(transaction.connection(), key.environment, events).await?;
         transaction.commit().await?;
-        Ok(inserted)
+        Ok(true)
     }
 
     pub(super) async fn key_page(
@@ -59,32 +66,52 @@ impl SqliteStore {
     }
 
     pub(super) async fn key(&self, environment: EnvironmentId, id: ApiKeyId) -> Result<Option<StoredApiKey>, StoreError> {
-        let statement =
-            in_environment("SELECT * FROM api_keys WHERE environment = ?1 AND id = ?2", environment).bind(id.to_stored());
+        let statement = in_environment(ONE, environment).bind(id.to_stored());
         let row = statement.fetch_optional(&self.readers).await.map_err(store_error)?;
         row.as_ref().map(stored_key).transpose()
     }
 
     pub(super) async fn set_key_expiry(
         &self,
-        environment: EnvironmentId,
-        id: ApiKeyId,
+        (environment, id): (EnvironmentId, ApiKeyId),
         expires_at: Micros,
         at: Micros,
+        tell: Tell<'_, Changed<ApiKey>>,
     ) -> Result<Option<ApiKey>, StoreError> {
         let mut transaction = self.writer.begin().await?;
-        let sql = "UPDATE api_keys SET expires_at = ?3, updated_at = ?4 WHERE environment = ?1 AND id = ?2 RETURNING *";
-        let statement = in_environment(sql, environment).bind(id.to_stored()).bind(expires_at.get()).bind(at.get());
-        let row = statement.fetch_optional(transaction.connection()).await.map_err(store_error)?;
-        let key = row.as_ref().map(stored_key).transpose()?;
+        let Some(before) = key_in(transaction.connection(), environment, id).await? else { return Ok(None) };
+        let after = ApiKey { expires_at: Some(expires_at), updated_at: at, ..before.clone() };
+        let changed = Changed { before, after };
+        let events = tell(&changed)?;
+        in_environment("UPDATE api_keys SET expires_at = ?3, updated_at = ?4 WHERE environment = ?1 AND id = ?2", environment)
+            .bind(id.to_stored())
+            .bind(expires_at.get())
+            .bind(at.get())
+            .execute(transaction.connection())
+            .await
+            .map_err(store_error)?;
+        outbox::put(transaction.connection(), environment, &events).await?;
         transaction.commit().await?;
-        Ok(key.map(|stored| stored.key))
+        Ok(Some(changed.after))
     }
 
-    pub(super) async fn delete_key(&self, environment: EnvironmentId, id: ApiKeyId) -> Result<bool, StoreError> {
-        let statement =
-            in_environment("DELETE FROM api_keys WHERE environment = ?1 AND id = ?2", environment).bind(id.to_stored());
-        Ok(self.writer.execute(statement).await? > 0)
+    pub(super) async fn delete_key(
+        &self,
+        environment: EnvironmentId,
+        id: ApiKeyId,
+        tell: Tell<'_, ApiKey>,
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.writer.begin().await?;
+        let Some(key) = key_in(transaction.connection(), environment, id).await? else { return Ok(false) };
+        let events = tell(&key)?;
+        in_environment("DELETE FROM api_keys WHERE environment = ?1 AND id = ?2", environment)
+            .bind(id.to_stored())
+            .execute(transaction.connection())
+            .await
+            .map_err(store_error)?;
+        outbox::put(transaction.connection(), environment, &events).await?;
+        transaction.commit().await?;
+        Ok(true)
     }
 
     pub(super) async fn touch_keys(&self, used: &[(ApiKeyId, Micros)]) -> Result<(), StoreError> {
@@ -92,6 +119,28 @@ impl SqliteStore {
         self.writer.execute(sqlx::query(TOUCH).bind(json(&pairs)?)).await?;
         Ok(())
     }
+}
+
+/// An organization's keys as the transaction sees them, oldest first.
+pub(super) async fn keys_of(
+    connection: &mut SqliteConnection,
+    environment: EnvironmentId,
+    organization: OrganizationId,
+) -> Result<Vec<ApiKey>, StoreError> {
+    let sql = "SELECT * FROM api_keys WHERE environment = ?1 AND organization = ?2 ORDER BY id";
+    let statement = in_environment(sql, environment).bind(organization.to_stored());
+    let rows = statement.fetch_all(connection).await.map_err(store_error)?;
+    rows.iter().map(|row| Ok(stored_key(row)?.key)).collect()
+}
+
+async fn key_in(
+    connection: &mut SqliteConnection,
+    environment: EnvironmentId,
+    id: ApiKeyId,
+) -> Result<Option<ApiKey>, StoreError> {
+    let statement = in_environment(ONE, environment).bind(id.to_stored());
+    let row = statement.fetch_optional(connection).await.map_err(store_error)?;
+    Ok(row.as_ref().map(stored_key).transpose()?.map(|stored| stored.key))
 }
 
 /// Whether the owner was there.

@@ -12,7 +12,7 @@ use super::error::{is_not_a_database, store_error};
 use crate::store::ConnectError;
 
 /// Steps are never edited once they were released: a database that took one does not take it again.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_first.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("migrations/0001_first.sql"), include_str!("migrations/0002_outbox.sql")];
 
 /// "ANNL", in the file's header.
 const APPLICATION_ID: u32 = 0x414E_4E4C;

@@ -14,19 +14,24 @@ mod migrate;
 mod open;
 mod organization_rows;
 mod organizations;
+mod outbox;
 mod row;
 #[cfg(test)]
 pub(in crate::store) mod tests;
 mod writer;
 
 use annals_core::ids::{ActionId, ApiKeyId, CommitNumber, EnvironmentId, ExportId, OrganizationId, SchemaId, ShardId};
+use annals_core::record::NewFeedEvent;
 use annals_core::secret::ApiKeyDigest;
 use annals_core::time::Micros;
 use async_trait::async_trait;
 use sqlx::SqlitePool;
 
 use self::writer::Writer;
-use super::{AnswerKey, Fence, Founded, Founding, Store, StoreError, StoredAnswer, StoredApiKey, StoredCommit};
+use super::{
+    AnswerKey, Changed, Fence, Founded, Founding, Leaving, OutboxEvent, Store, StoreError, StoredAnswer, StoredApiKey,
+    StoredCommit, Tell,
+};
 use crate::entities::{Action, ApiKey, NewSchema, Organization, OrganizationFilter, Schema};
 use crate::entities::{Export, ExportState};
 use crate::page::{ListQuery, Page};
@@ -78,8 +83,8 @@ impl Store for SqliteStore {
     async fn api_key_by_digest(&self, digest: ApiKeyDigest) -> Result<Option<StoredApiKey>, StoreError> {
         self.key_by_digest(digest).await
     }
-    async fn insert_api_key(&self, key: &StoredApiKey) -> Result<bool, StoreError> {
-        self.insert_key(key).await
+    async fn insert_api_key(&self, key: &StoredApiKey, events: &[NewFeedEvent]) -> Result<bool, StoreError> {
+        self.insert_key(key, events).await
     }
     async fn api_keys(
         &self,
@@ -98,19 +103,25 @@ impl Store for SqliteStore {
         id: ApiKeyId,
         expires_at: Micros,
         at: Micros,
+        tell: Tell<'_, Changed<ApiKey>>,
     ) -> Result<Option<ApiKey>, StoreError> {
-        self.set_key_expiry(environment, id, expires_at, at).await
+        self.set_key_expiry((environment, id), expires_at, at, tell).await
     }
-    async fn delete_api_key(&self, environment: EnvironmentId, id: ApiKeyId) -> Result<bool, StoreError> {
-        self.delete_key(environment, id).await
+    async fn delete_api_key(&self, environment: EnvironmentId, id: ApiKeyId, tell: Tell<'_, ApiKey>) -> Result<bool, StoreError> {
+        self.delete_key(environment, id, tell).await
     }
     async fn touch_api_keys(&self, used: &[(ApiKeyId, Micros)]) -> Result<(), StoreError> {
         self.touch_keys(used).await
     }
 
     // ---- organizations ----
-    async fn insert_organization(&self, environment: EnvironmentId, organization: &Organization) -> Result<(), StoreError> {
-        self.insert_one_organization(environment, organization).await
+    async fn insert_organization(
+        &self,
+        environment: EnvironmentId,
+        organization: &Organization,
+        events: &[NewFeedEvent],
+    ) -> Result<(), StoreError> {
+        self.insert_one_organization(environment, organization, events).await
     }
     async fn organization(&self, environment: EnvironmentId, id: OrganizationId) -> Result<Option<Organization>, StoreError> {
         self.organization_by_id(environment, id).await
@@ -135,11 +146,25 @@ impl Store for SqliteStore {
         environment: EnvironmentId,
         organization: &Organization,
         read_at: Micros,
+        events: &[NewFeedEvent],
     ) -> Result<(), StoreError> {
-        self.replace_organization(environment, organization, read_at).await
+        self.replace_organization(environment, organization, read_at, events).await
     }
-    async fn delete_organization(&self, environment: EnvironmentId, id: OrganizationId) -> Result<bool, StoreError> {
-        self.delete_one_organization(environment, id).await
+    async fn delete_organization(
+        &self,
+        environment: EnvironmentId,
+        id: OrganizationId,
+        tell: Tell<'_, Leaving>,
+    ) -> Result<bool, StoreError> {
+        self.delete_one_organization(environment, id, tell).await
+    }
+
+    // ---- outbox ----
+    async fn outbox(&self, limit: u32) -> Result<Vec<OutboxEvent>, StoreError> {
+        self.waiting_events(limit).await
+    }
+    async fn clear_outbox(&self, through: u64) -> Result<(), StoreError> {
+        self.delete_events_through(through).await
     }
 
     // ---- actions ----

@@ -1,18 +1,21 @@
 //! Organizations with their domains.
 
 use annals_core::ids::{EnvironmentId, OrganizationId};
+use annals_core::record::NewFeedEvent;
 use annals_core::time::Micros;
 use sqlx::SqliteConnection;
 
 use super::SqliteStore;
+use super::api_keys::keys_of;
 use super::error::{store_error, taken};
 use super::lists::{in_environment, scan_query, scan_sql};
 use super::organization_rows::{organization, state_word, strategy_word};
+use super::outbox;
 use super::row::{StoredId, json};
 use crate::entities::{Organization, OrganizationFilter};
 use crate::page::{ListQuery, Page};
 use crate::store::listing::{self, Scan};
-use crate::store::{StoreError, Unique};
+use crate::store::{Leaving, StoreError, Tell, Unique};
 
 const INSERT: &str = "
     INSERT INTO organizations (environment, id, name, search_name, metadata, external_id, stripe_customer_id,
@@ -26,15 +29,23 @@ const UPDATE: &str = "
         allow_profiles_outside_organization = ?8, retention_days = ?9, created_at = ?10, updated_at = ?11
     WHERE environment = ?1 AND id = ?2 AND updated_at = ?12";
 
+const WHOLE: &str = "SELECT * FROM organizations_whole WHERE environment = ?1 AND id = ?2";
+
 const INSERT_DOMAIN: &str = "
     INSERT INTO organization_domains (environment, domain, id, organization, place, state, strategy, created_at, updated_at)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 
 impl SqliteStore {
-    pub(super) async fn insert_one_organization(&self, environment: EnvironmentId, new: &Organization) -> Result<(), StoreError> {
+    pub(super) async fn insert_one_organization(
+        &self,
+        environment: EnvironmentId,
+        new: &Organization,
+        events: &[NewFeedEvent],
+    ) -> Result<(), StoreError> {
         let mut transaction = self.writer.begin().await?;
         bind_members(INSERT, environment, new)?.execute(transaction.connection()).await.map_err(organization_taken)?;
         insert_domains(transaction.connection(), environment, new).await?;
+        outbox::put(transaction.connection(), environment, events).await?;
         transaction.commit().await
     }
 
@@ -43,9 +54,8 @@ impl SqliteStore {
         environment: EnvironmentId,
         id: OrganizationId,
     ) -> Result<Option<Organization>, StoreError> {
-        let sql = "SELECT * FROM organizations_whole WHERE environment = ?1 AND id = ?2";
-        let row =
-            in_environment(sql, environment).bind(id.to_stored()).fetch_optional(&self.readers).await.map_err(store_error)?;
+        let statement = in_environment(WHOLE, environment).bind(id.to_stored());
+        let row = statement.fetch_optional(&self.readers).await.map_err(store_error)?;
         row.as_ref().map(organization).transpose()
     }
 
@@ -89,6 +99,7 @@ impl SqliteStore {
         environment: EnvironmentId,
         new: &Organization,
         read_at: Micros,
+        events: &[NewFeedEvent],
     ) -> Result<(), StoreError> {
         let mut transaction = self.writer.begin().await?;
         let statement = bind_members(UPDATE, environment, new)?.bind(read_at.get());
@@ -102,6 +113,7 @@ impl SqliteStore {
             .await
             .map_err(store_error)?;
         insert_domains(transaction.connection(), environment, new).await?;
+        outbox::put(transaction.connection(), environment, events).await?;
         transaction.commit().await
     }
 
@@ -110,10 +122,24 @@ impl SqliteStore {
         &self,
         environment: EnvironmentId,
         id: OrganizationId,
+        tell: Tell<'_, Leaving>,
     ) -> Result<bool, StoreError> {
-        let statement =
-            in_environment("DELETE FROM organizations WHERE environment = ?1 AND id = ?2", environment).bind(id.to_stored());
-        Ok(self.writer.execute(statement).await? > 0)
+        let mut transaction = self.writer.begin().await?;
+        let statement = in_environment(WHOLE, environment).bind(id.to_stored());
+        let Some(row) = statement.fetch_optional(transaction.connection()).await.map_err(store_error)? else {
+            return Ok(false);
+        };
+        let leaving =
+            Leaving { organization: organization(&row)?, api_keys: keys_of(transaction.connection(), environment, id).await? };
+        let events = tell(&leaving)?;
+        in_environment("DELETE FROM organizations WHERE environment = ?1 AND id = ?2", environment)
+            .bind(id.to_stored())
+            .execute(transaction.connection())
+            .await
+            .map_err(store_error)?;
+        outbox::put(transaction.connection(), environment, &events).await?;
+        transaction.commit().await?;
+        Ok(true)
     }
 }
 

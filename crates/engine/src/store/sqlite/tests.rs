@@ -51,7 +51,7 @@ async fn a_newer_database_is_refused_untouched() {
     file.open().await.close().await;
     file.tamper("PRAGMA user_version = 99").await;
     let refused = file.try_open().await.err().expect("refused");
-    assert_eq!(refused.to_string(), "the database has version 99, made by a newer annals; this one knows versions up to 1");
+    assert_eq!(refused.to_string(), "the database has version 99, made by a newer annals; this one knows versions up to 2");
 }
 
 #[tokio::test]
@@ -97,7 +97,7 @@ async fn what_cannot_be_ours_is_damage() {
     use conformance::fixtures::{HERE, environment, first, founded, organization, organization_id};
     let file = SqliteFile::new();
     let store = founded(&file).await;
-    store.insert_organization(environment(HERE), &organization(1)).await.expect("stored");
+    store.insert_organization(environment(HERE), &organization(1), &[]).await.expect("stored");
     file.tamper("UPDATE organizations SET metadata = '[1]'").await;
     let refused = store.organization(environment(HERE), organization_id(1)).await;
     assert!(matches!(&refused, Err(StoreError::Damaged { what }) if what.contains("metadata")), "{refused:?}");
@@ -115,11 +115,11 @@ async fn a_dropped_call_leaves_nothing_behind() {
         let call = organization(n);
         tokio::select! {
             biased;
-            _ = store.insert_organization(environment(HERE), &call) => {}
+            _ = store.insert_organization(environment(HERE), &call, &[]) => {}
             () = tokio::time::sleep(std::time::Duration::from_micros(n * 10)) => {}
         }
     }
-    store.insert_organization(environment(HERE), &organization(1000)).await.expect("stored");
+    store.insert_organization(environment(HERE), &organization(1000), &[]).await.expect("stored");
     for n in (0..200).chain([1000]) {
         let read = store.organization(environment(HERE), organization_id(n)).await.expect("read");
         assert!(read.is_none_or(|whole| whole == organization(n)), "half an organization: {n}");
@@ -136,12 +136,27 @@ async fn a_full_disk_is_unavailable_and_passes() {
     store.run_for_test("PRAGMA max_page_count = 1").await;
     let big = crate::entities::Organization { name: "x".repeat(1 << 20), ..organization(1) };
     for _ in 0..3 {
-        let refused = store.insert_organization(environment(HERE), &big).await;
+        let refused = store.insert_organization(environment(HERE), &big, &[]).await;
         assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
     }
     store.run_for_test("PRAGMA max_page_count = 1000000").await;
-    store.insert_organization(environment(HERE), &big).await.expect("stored");
+    store.insert_organization(environment(HERE), &big, &[]).await.expect("stored");
     assert_eq!(store.organization(environment(HERE), organization_id(1)).await.expect("read"), Some(big));
+}
+
+/// Changes are refused, not lost, while nobody takes their events away.
+#[tokio::test]
+async fn a_full_outbox_refuses_changes() {
+    use conformance::fixtures::{HERE, environment, founded, organization, organization_id, told};
+    let file = SqliteFile::new();
+    let store = founded(&file).await;
+    store.insert_organization(environment(HERE), &organization(1), &[told(1)]).await.expect("stored");
+    file.tamper("INSERT INTO outbox SELECT 100000, environment, organization, name, data, context FROM outbox").await;
+    let refused = store.insert_organization(environment(HERE), &organization(2), &[told(2)]).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    assert_eq!(store.organization(environment(HERE), organization_id(2)).await.expect("read"), None);
+    store.clear_outbox(1).await.expect("cleared");
+    store.insert_organization(environment(HERE), &organization(2), &[told(2)]).await.expect("stored");
 }
 
 impl super::SqliteStore {

@@ -8,7 +8,8 @@ use super::{ApiKeyError, KnownKey, NewApiKey, is_live};
 use crate::entities::{ApiKey, KeyOwner};
 use crate::page::{ListQuery, Page};
 use crate::random::random;
-use crate::store::{StoreError, StoredApiKey};
+use crate::store::{Changed, StoreError, StoredApiKey};
+use crate::tenants::told::Teller;
 use crate::tenants::{EnvironmentScope, OrganizationError, Scope, Tenants};
 
 impl Tenants {
@@ -57,7 +58,10 @@ impl Tenants {
             updated_at: now,
         };
         let stored = StoredApiKey { environment: scope.environment_id(), key, digest: secret.digest() };
-        match self.inner().store.insert_api_key(&stored).await? {
+        let events = Teller::of(scope.key()).api_key_created(&stored.key)?;
+        let inserted = self.inner().store.insert_api_key(&stored, &events).await;
+        self.inner().told.notify_one();
+        match inserted? {
             true => Ok((stored.key, secret)),
             false => Err(OrganizationError::NotFound),
         }
@@ -106,8 +110,14 @@ impl Tenants {
         if !is_live(stored.key.expires_at, now) {
             return Err(ApiKeyError::AlreadyExpired);
         }
-        let changed = self.inner().store.set_api_key_expiry(scope.environment_id(), id, expires_at.unwrap_or(now), now).await;
+        if expires_at.is_some() && expires_at == stored.key.expires_at {
+            return Ok(stored.key);
+        }
+        let tell = |changed: &Changed<ApiKey>| Teller::of(scope.key()).api_key_updated(changed);
+        let at = expires_at.unwrap_or(now);
+        let changed = self.inner().store.set_api_key_expiry(scope.environment_id(), id, at, now, &tell).await;
         // Also after an error: it may have been stored.
+        self.inner().told.notify_one();
         self.inner().keys.remove(&stored.digest).await;
         changed?.ok_or(ApiKeyError::NotFound)
     }
@@ -118,7 +128,9 @@ impl Tenants {
     /// The key is not there, not managed here, or the store fails.
     pub async fn delete_api_key(&self, scope: &EnvironmentScope, id: ApiKeyId) -> Result<(), ApiKeyError> {
         let stored = self.managed_key(scope, id).await?;
-        let deleted = self.inner().store.delete_api_key(scope.environment_id(), id).await;
+        let tell = |key: &ApiKey| Teller::of(scope.key()).api_key_revoked(key);
+        let deleted = self.inner().store.delete_api_key(scope.environment_id(), id, &tell).await;
+        self.inner().told.notify_one();
         self.inner().keys.remove(&stored.digest).await;
         if deleted? { Ok(()) } else { Err(ApiKeyError::NotFound) }
     }

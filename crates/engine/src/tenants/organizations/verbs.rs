@@ -8,7 +8,8 @@ use super::change::{apply, domains};
 use super::{NewOrganization, OrganizationChange, OrganizationError};
 use crate::entities::{Organization, OrganizationFilter};
 use crate::page::{ListQuery, Page};
-use crate::store::{StoreError, Unique};
+use crate::store::{Leaving, StoreError, Unique};
+use crate::tenants::told::Teller;
 use crate::tenants::{EnvironmentScope, OrganizationScope, Scope, Tenants};
 
 /// How often a change is tried again because somebody else changed the organization meanwhile.
@@ -58,7 +59,11 @@ impl Tenants {
             created_at: now,
             updated_at: now,
         };
-        self.inner().store.insert_organization(scope.environment_id(), &organization).await.map_err(refusal)?;
+        let events = Teller::of(scope.key()).organization_created(&organization)?;
+        let inserted = self.inner().store.insert_organization(scope.environment_id(), &organization, &events).await;
+        // Also after an error: it may have been stored.
+        self.inner().told.notify_one();
+        inserted.map_err(refusal)?;
         Ok(organization)
     }
 
@@ -106,14 +111,17 @@ impl Tenants {
     /// # Errors
     /// It is not there, or the store fails.
     pub async fn delete_organization(&self, scope: &EnvironmentScope, id: OrganizationId) -> Result<(), OrganizationError> {
-        let deleted = self.inner().store.delete_organization(scope.environment_id(), id).await;
+        let tell = |leaving: &Leaving| Teller::of(scope.key()).organization_deleted(leaving);
+        let deleted = self.inner().store.delete_organization(scope.environment_id(), id, &tell).await;
         // Also after an error: it may be gone. Its keys are not known here, so all of them are looked up again.
+        self.inner().told.notify_one();
         self.inner().organizations.remove(&(scope.environment_id(), id)).await;
         self.inner().keys.remove_all();
         if deleted? { Ok(()) } else { Err(OrganizationError::NotFound) }
     }
 
-    /// Reads, changes, and writes if nobody else wrote meanwhile; otherwise again from the start.
+    /// Reads, changes, and writes if nobody else wrote meanwhile; otherwise again from the start. A change that changes nothing is not
+    /// written.
     pub(in crate::tenants) async fn revise(
         &self,
         scope: &EnvironmentScope,
@@ -123,12 +131,19 @@ impl Tenants {
         let (store, environment) = (&self.inner().store, scope.environment_id());
         let _turn = self.inner().changes.lock().await;
         for _ in 0..ATTEMPTS_MAX {
-            let mut organization = store.organization(environment, id).await?.ok_or(OrganizationError::NotFound)?;
-            let read_at = organization.updated_at;
+            let before = store.organization(environment, id).await?.ok_or(OrganizationError::NotFound)?;
+            let read_at = before.updated_at;
+            let mut organization = before.clone();
             change(&mut organization)?;
+            if organization == before {
+                return Ok(before);
+            }
             // Always a new revision, also within one microsecond and when the clock was set back.
             organization.updated_at = self.inner().clock.now().max(read_at.saturating_add(Duration::from_micros(1)));
-            match store.update_organization(environment, &organization, read_at).await {
+            let events = Teller::of(scope.key()).organization_updated(&before, &organization)?;
+            let updated = store.update_organization(environment, &organization, read_at, &events).await;
+            self.inner().told.notify_one();
+            match updated {
                 Err(StoreError::Taken(Unique::Revision)) => {}
                 outcome => return outcome.map(|()| organization).map_err(refusal),
             }
