@@ -18,8 +18,9 @@ use crate::clock::Clock;
 use crate::commit_log::{CommitLog, Health, LakePosition, LogSettings, RecoverError, RetireError, TailLimits};
 use crate::data_folder::{DataFolder, DataFolderError};
 use crate::exports::Exports;
+use crate::feed::Feed;
 use crate::founding;
-use crate::jobs::{self, Chores, ExportJob, FlushJob, FlushSettings, LakeHealth};
+use crate::jobs::{self, Chores, ExportJob, FlushJob, FlushSettings, LakeHealth, OutboxJob};
 use crate::lake::{Lake, LakeError, LakeSettings};
 use crate::read::{ExportFiles, ReadError, Reader};
 use crate::store::{self, Store, StoreError, StoredApiKey};
@@ -104,6 +105,7 @@ struct Inner {
     answers: Answers,
     exports: Exports,
     audit_events: AuditEvents,
+    feed: Feed,
     log: Arc<CommitLog>,
     lake: Lake,
     lake_health: LakeHealth,
@@ -155,7 +157,8 @@ impl Engine {
         signing_secret: [u8; 32],
         folder: DataFolder,
     ) -> Result<Self, OpenError> {
-        let tenants = Tenants::new(Arc::clone(&store), Arc::clone(&clock), settings.default_retention);
+        let told = Arc::new(Notify::new());
+        let tenants = Tenants::new(Arc::clone(&store), Arc::clone(&clock), settings.default_retention, Arc::clone(&told));
         let created = Arc::new(Notify::new());
         let files = ExportFiles::new(&lake);
         let exports = Exports::new(Arc::clone(&store), Arc::clone(&clock), files.clone(), signing_secret, Arc::clone(&created));
@@ -189,10 +192,15 @@ impl Engine {
             keep_exports: settings.export_files,
         };
         jobs.spawn(chores.run(stop.clone()));
+        let outbox = OutboxJob { store: Arc::clone(&store), log: Arc::clone(&log), told };
+        jobs.spawn(outbox.run(stop.clone()));
+        let feed = Feed::new(tenants.clone(), Arc::clone(&log));
         let answers = Answers::new(Arc::clone(&store), Arc::clone(&clock));
         let audit_events = AuditEvents::new(tenants.clone(), Arc::clone(log.tail()), lake.clone(), reader);
         let jobs = Mutex::new(jobs);
-        let inner = Inner { store, clock, tenants, answers, exports, audit_events, log, lake, lake_health, stop, jobs, _folder: folder };
+        let _folder = folder;
+        let inner =
+            Inner { store, clock, tenants, answers, exports, audit_events, feed, log, lake, lake_health, stop, jobs, _folder };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -229,6 +237,11 @@ impl Engine {
     #[must_use]
     pub fn audit_events(&self) -> &AuditEvents {
         &self.inner.audit_events
+    }
+
+    #[must_use]
+    pub fn feed(&self) -> &Feed {
+        &self.inner.feed
     }
 
     #[must_use]

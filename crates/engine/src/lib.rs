@@ -16,6 +16,7 @@ mod data_folder;
 mod engine;
 mod entities;
 pub mod exports;
+pub mod feed;
 mod founding;
 mod jobs;
 mod lake;

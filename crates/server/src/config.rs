@@ -4,10 +4,34 @@ use std::time::Duration;
 
 use url::Url;
 
+/// Which order the Events API has (wire contract §6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EventsOrder {
+    /// Oldest first, whatever a client asks for: what the live service does and consumers depend on.
+    #[default]
+    Live,
+    /// As the service's specification says: newest first, unless a client asks for another order.
+    Spec,
+}
+
+impl std::str::FromStr for EventsOrder {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "live" => Ok(Self::Live),
+            "spec" => Ok(Self::Spec),
+            _ => Err("must be live or spec"),
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Where clients reach this server, for download links. Absent: `http` and the host that the client named.
     pub public_url: Option<Url>,
+    pub events_order: EventsOrder,
     /// A request body must be complete within this time.
     pub body_timeout: Duration,
     /// An answer must begin within this time.
@@ -25,6 +49,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             public_url: None,
+            events_order: EventsOrder::default(),
             body_timeout: Duration::from_secs(30),
             request_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(120),

@@ -59,6 +59,7 @@ const ENGINE: &str = "crates/engine/src/";
 /// The top-level modules of the engine and whom they may name, beside themselves and the open ones. `annals_core` is open too.
 const ENGINE_MODULES: &[Module] = &[
     Module { name: "jobs", may_use: &["commit_log", "exports", "lake", "read", "store", "tenants"] },
+    Module { name: "feed", may_use: &["commit_log", "lake", "read", "store", "tenants"] },
     Module { name: "exports", may_use: &["entities", "read", "store", "tenants"] },
     Module { name: "audit_events", may_use: &["commit_log", "lake", "read", "store", "tenants"] },
     Module { name: "append", may_use: &["commit_log", "store", "tenants"] },

@@ -8,6 +8,7 @@ use std::time::Duration;
 use annals_core::secret::ApiKeySecret;
 use annals_engine::tenants::RetentionDays;
 use annals_engine::{FlushSettings, Settings};
+use annals_server::EventsOrder;
 use clap::Args;
 use serde::Deserialize;
 use url::Url;
@@ -54,6 +55,10 @@ pub struct ServeArgs {
     /// Retention period reported for organizations that never set one; nothing is deleted yet. 30, 60 … 330 or 365, 730 … 3650 [default: 365].
     #[arg(long, env = "ANNALS_RETENTION_DAYS", value_name = "DAYS")]
     retention_days: Option<u32>,
+    /// Order of `GET /events`: `live` is oldest first whatever a client asks for, as consumers of the live service expect; `spec` follows
+    /// the `order` parameter [default: live].
+    #[arg(long, env = "ANNALS_EVENTS_ORDER", value_name = "ORDER")]
+    events_order: Option<EventsOrder>,
     /// Form of the logs on standard error [default: human].
     #[arg(long, env = "ANNALS_LOG_FORMAT", value_name = "FORMAT")]
     log_format: Option<LogFormat>,
@@ -71,6 +76,7 @@ pub struct ServeConfig {
     pub listen: SocketAddr,
     pub engine: Settings,
     pub public_url: Option<Url>,
+    pub events_order: EventsOrder,
     pub log_format: LogFormat,
     pub log_level: String,
     /// The operator knows the first key already: it need not be shown.
@@ -103,6 +109,7 @@ impl ServeConfig {
             first_key_given: engine.first_key.is_some(),
             engine,
             public_url: args.public_url.or(file.public_url).map(|text| public_url(&text)).transpose()?,
+            events_order: args.events_order.or(file.events_order).unwrap_or_default(),
             log_format: args.log_format.or(file.log_format).unwrap_or_default(),
             log_level: args.log_level.or(file.log_level).unwrap_or_else(|| logs::LEVEL_DEFAULT.to_owned()),
         })

@@ -72,12 +72,7 @@ impl AuditEvents {
     ///
     /// # Errors
     /// `NotFound` when there is no event `after` that the key may see; the organization is not there, or events cannot be read.
-    pub async fn follow(
-        &self,
-        scope: &Scope,
-        filter: Filter,
-        after: Option<AuditEventId>,
-    ) -> Result<Follow, AuditEventsError> {
+    pub async fn follow(&self, scope: &Scope, filter: Filter, after: Option<AuditEventId>) -> Result<Follow, AuditEventsError> {
         let query = self.reader.query(self.selection(scope, filter).await?)?;
         if let Some(after) = after {
             self.get(scope, after).await?;

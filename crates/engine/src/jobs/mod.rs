@@ -4,6 +4,7 @@
 mod chores;
 mod exports;
 mod flush;
+mod outbox;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ pub(crate) use chores::Chores;
 pub(crate) use exports::ExportJob;
 pub use flush::FlushSettings;
 pub(crate) use flush::{FlushJob, LakeHealth, finish_interrupted};
+pub(crate) use outbox::OutboxJob;
 
 /// Pauses after a failure: doubling, from one second to a minute.
 #[derive(Debug, Default)]

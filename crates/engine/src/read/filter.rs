@@ -130,7 +130,8 @@ impl Selection {
 
     /// Whether the event is the owner's.
     pub(super) fn owns(&self, event: &CommittedEvent) -> bool {
-        event.environment == self.environment && self.filter.organization.is_none_or(|organization| event.organization == organization)
+        event.environment == self.environment
+            && self.filter.organization.is_none_or(|organization| event.organization == organization)
     }
 
     /// The whole filter. Conditions on few bytes come first.

@@ -6,13 +6,13 @@ mod error;
 mod export;
 mod filter;
 mod nearest;
+#[cfg(test)]
+mod reading_tests;
 mod row_check;
 mod scan;
 mod search;
 mod snapshot;
 mod table;
-#[cfg(test)]
-mod reading_tests;
 #[cfg(test)]
 mod tests;
 

@@ -175,10 +175,12 @@ impl Sources {
             Direction::Falling => greatest,
         };
         let overlaps = |file: &&LakeFile| {
-            scan.above.is_none_or(|above| file.stats.ids.greatest > above) && scan.below.is_none_or(|below| file.stats.ids.least < below)
+            scan.above.is_none_or(|above| file.stats.ids.greatest > above)
+                && scan.below.is_none_or(|below| file.stats.ids.least < below)
         };
         let files = snapshot.lake.files().iter().filter(overlaps).filter(|file| selection.may_pass(file));
-        let mut waiting: Vec<_> = files.map(|file| (begins(file.stats.ids.least, file.stats.ids.greatest), Some(file.clone()))).collect();
+        let mut waiting: Vec<_> =
+            files.map(|file| (begins(file.stats.ids.least, file.stats.ids.greatest), Some(file.clone()))).collect();
         let first = snapshot.tail.iter().find_map(|commit| commit.first());
         let last = snapshot.tail.iter().rev().find_map(|commit| commit.last());
         waiting.extend(first.zip(last).map(|(first, last)| (begins(first.id, last.id), None)));

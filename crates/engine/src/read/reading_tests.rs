@@ -105,8 +105,17 @@ fn word() -> impl Strategy<Value = String> {
 
 /// Also values that are no texts, and objects that only look like the member that is looked for.
 fn metadata_text() -> impl Strategy<Value = Option<MetadataText>> {
-    let values =
-        vec![r#""a""#, r#""É\"""#, r#""{\"k\":\"a\"}""#, "true", "-5", "1.5", r#"{"k":"a"}"#, r#"["A",null]"#, r#"{"a":{"k":true}}"#];
+    let values = vec![
+        r#""a""#,
+        r#""É\"""#,
+        r#""{\"k\":\"a\"}""#,
+        "true",
+        "-5",
+        "1.5",
+        r#"{"k":"a"}"#,
+        r#"["A",null]"#,
+        r#"{"a":{"k":true}}"#,
+    ];
     let member = (proptest::sample::select(vec!["k", "b"]), proptest::sample::select(values));
     proptest::collection::vec(member, 0..3).prop_map(|members| {
         let members: std::collections::BTreeMap<_, _> = members.into_iter().collect();
@@ -171,31 +180,33 @@ fn selection() -> impl Strategy<Value = Selection> {
     let owner = (0..8_u128, proptest::option::weighted(0.6, 0..5_u64));
     let lists = (words(), words(), words(), words(), words(), words(), words());
     let rest = (metadata, proptest::option::weighted(0.2, search), proptest::option::weighted(0.2, trail));
-    (owner, between(), between(), actions, lists, rest).prop_map(|((environment_number, owner), occurred, received, actions, lists, rest)| {
-        let (actor_ids, actor_names, actor_types, target_ids, target_types, target_names, locations) = lists;
-        let (metadata, search, audit_trail) = rest;
-        let organization = owner.map(organization);
-        Selection {
-            // Nearly always the one that has events.
-            environment: environment(if environment_number == 0 { 2 } else { 1 }),
-            filter: Filter {
-                organization,
-                occurred,
-                received,
-                actions,
-                actor_ids,
-                actor_names,
-                actor_types,
-                target_ids,
-                target_types,
-                target_names,
-                locations,
-                metadata,
-                search,
-                audit_trail,
-            },
-        }
-    })
+    (owner, between(), between(), actions, lists, rest).prop_map(
+        |((environment_number, owner), occurred, received, actions, lists, rest)| {
+            let (actor_ids, actor_names, actor_types, target_ids, target_types, target_names, locations) = lists;
+            let (metadata, search, audit_trail) = rest;
+            let organization = owner.map(organization);
+            Selection {
+                // Nearly always the one that has events.
+                environment: environment(if environment_number == 0 { 2 } else { 1 }),
+                filter: Filter {
+                    organization,
+                    occurred,
+                    received,
+                    actions,
+                    actor_ids,
+                    actor_names,
+                    actor_types,
+                    target_ids,
+                    target_types,
+                    target_names,
+                    locations,
+                    metadata,
+                    search,
+                    audit_trail,
+                },
+            }
+        },
+    )
 }
 
 #[derive(Debug, Clone)]
@@ -290,7 +301,8 @@ async fn check(
 
 fn move_to_another_shard(event: &mut CommittedEvent) {
     let (id, another) = (event.id, ShardId::new(7));
-    event.id = AuditEventId::of_commit(id.millis(), another, id.commit(), u16::from_be_bytes([id.to_bytes()[14], id.to_bytes()[15]]));
+    event.id =
+        AuditEventId::of_commit(id.millis(), another, id.commit(), u16::from_be_bytes([id.to_bytes()[14], id.to_bytes()[15]]));
 }
 
 async fn flush(lake: &Lake, events: &[CommittedEvent]) {
@@ -321,12 +333,9 @@ async fn by_id(reader: &Reader, snapshot: &Snapshot, all: &[CommittedEvent]) -> 
         filter: Filter { organization, ..Filter::everything() },
     };
     for event in all.iter().step_by(5) {
-        for (number, organization, visible) in [
-            (1, None, true),
-            (1, Some(event.organization), true),
-            (1, Some(organization(9)), false),
-            (2, None, false),
-        ] {
+        for (number, organization, visible) in
+            [(1, None, true), (1, Some(event.organization), true), (1, Some(organization(9)), false), (2, None, false)]
+        {
             let found = reader.by_id(snapshot, &everything(number, organization), event.id).await.expect("readable");
             prop_assert_eq!(found.as_ref(), visible.then_some(event));
         }
@@ -352,7 +361,8 @@ async fn conditions_on_columns_and_lists_are_decided_while_decoding() {
     };
     let reader = Reader::new(&lake).expect("a reader");
     let selection = Selection { environment: environment(1), filter };
-    let plan = reader.lake_plan(lake.audit_events.snapshot().files().to_vec(), selection.expression(), &[]).await.expect("a plan");
+    let plan =
+        reader.lake_plan(lake.audit_events.snapshot().files().to_vec(), selection.expression(), &[]).await.expect("a plan");
     let text = datafusion::physical_plan::displayable(plan.as_ref()).indent(false).to_string();
     assert!(!text.contains("FilterExec"), "{text}");
     for function in ["array_has_any", "metadata_has", "is_of_audit_trail"] {

@@ -13,19 +13,8 @@ use crate::lake::columns::{
 };
 
 /// Every text that an answer shows, likely ones first. Times and numbers of the server are not searched.
-const PLAIN: [&str; 11] = [
-    ACTION,
-    ACTOR_ID,
-    ACTOR_NAME,
-    ACTOR_TYPE,
-    TARGET_IDS,
-    TARGET_NAMES,
-    TARGET_TYPES,
-    LOCATION,
-    USER_AGENT,
-    ID,
-    ORGANIZATION_ID,
-];
+const PLAIN: [&str; 11] =
+    [ACTION, ACTOR_ID, ACTOR_NAME, ACTOR_TYPE, TARGET_IDS, TARGET_NAMES, TARGET_TYPES, LOCATION, USER_AGENT, ID, ORGANIZATION_ID];
 /// Canonical JSON.
 const JSON: [&str; 4] = [METADATA, ACTOR_METADATA, TARGET_METADATA, EXTRA];
 

@@ -32,6 +32,7 @@ use super::problem::Problem;
     security(("bearer" = [])),
     tags(
         (name = "audit-logs", description = "Events, their schemas, exports and retention"),
+        (name = "events", description = "The environment's feed of what happened"),
         (name = "organizations", description = "The customers of your application"),
         (name = "api-keys", description = "Keys of single organizations"),
         (name = "server", description = "The server itself; needs no API key")

@@ -2,14 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use annals_core::ids::FeedEventId;
 use annals_core::limits::{
-    IDEMPOTENCY_KEY_BYTES_MAX, ORGANIZATION_DOMAINS_MAX, ORGANIZATION_NAME_CHARS_MAX, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX,
+    FEED_NAME_CHARS_MAX, IDEMPOTENCY_KEY_BYTES_MAX, ORGANIZATION_DOMAINS_MAX, ORGANIZATION_NAME_CHARS_MAX, PAGE_ITEMS_DEFAULT,
+    PAGE_ITEMS_MAX,
 };
+use annals_core::wire::EVENT_NAMES;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder};
-use utoipa::openapi::{ContentBuilder, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder, Schema, Type};
+use utoipa::openapi::{ContentBuilder, ObjectBuilder, Ref, RefOr, Required, Response, ResponseBuilder, Schema, Type};
 use utoipa::{IntoParams, IntoResponses};
 
+use super::feed::FeedParameters;
 use super::query::{Cursor, FilterParameters, ListParameters};
 
 /// Declares a set of refusals: status, description, and the names of the schemas that its body may have.
@@ -62,6 +66,9 @@ refusals! {
         413 "The body is larger than 1 MiB";
         415 "The body is not JSON";
         422 "The body has the wrong shape" ["ValidationFailed"];
+    }
+    NoEventNames {
+        400 "No event names were given";
     }
     /// Comes after [`BodyRefusals`], whose 400 it replaces.
     ExportRefusals {
@@ -124,6 +131,27 @@ impl<Id: Cursor> IntoParams for ListParameters<Id> {
                 "By creation: newest first (`desc`), oldest first (`asc`), or newest first with exchanged cursors (`normal`)",
             ),
         ]
+    }
+}
+
+impl IntoParams for FeedParameters {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let name = text().max_length(Some(FEED_NAME_CHARS_MAX)).examples(EVENT_NAMES);
+        let mut names = query(
+            "events",
+            ArrayBuilder::new().items(name).min_items(Some(1)),
+            "Names of events: repeated, or separated by commas. `*` is every name; a name that nobody published matches nothing",
+        );
+        names.required = Required::True;
+        let time = || text().examples(["2026-01-15T12:00:00.000Z"]);
+        let mut parameters = vec![names];
+        parameters.extend(ListParameters::<FeedEventId>::into_params(|| Some(ParameterIn::Query)));
+        parameters.extend([
+            query("range_start", time(), "Only events from this time on (ISO 8601)"),
+            query("range_end", time(), "Only events up to this time (ISO 8601)"),
+            query("organization_id", text(), "Only events about this organization"),
+        ]);
+        parameters
     }
 }
 

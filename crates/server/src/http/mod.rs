@@ -15,6 +15,7 @@ mod documented;
 mod envelope;
 mod events;
 mod exports;
+mod feed;
 mod health;
 mod idempotency;
 mod leftover;
@@ -56,6 +57,8 @@ fn all_routes() -> OpenApiRouter<App> {
         .routes(routes!(api_keys::validate))
         .routes(routes!(api_keys::expire))
         .routes(routes!(api_keys::delete))
+        .routes(routes!(feed::list_events))
+        .routes(routes!(feed::publish))
         .routes(routes!(health::home))
         .routes(routes!(health::health))
         .routes(routes!(health::ready))

@@ -13,6 +13,7 @@ use annals_engine::StoreError;
 use annals_engine::answers::AnswerError;
 use annals_engine::append::AppendError;
 use annals_engine::exports::{DownloadError, ExportError};
+use annals_engine::feed::PublishError;
 use annals_engine::tenants::{ApiKeyError, Forbidden, OrganizationError, SchemaError};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -91,6 +92,11 @@ impl Problem {
     pub fn wrong_parameter(name: &str, what: impl fmt::Display) -> Self {
         let errors = vec![FieldProblem { field: name.to_owned(), code: format!("{name} {what}") }];
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, &ValidationFailed { message: "Validation failed.".into(), errors })
+    }
+    /// The events of the feed must be named (wire contract §6).
+    pub fn no_event_names() -> Self {
+        let message = "One or more event names (e.g. dsync.user.created) must be provided using the events parameter.";
+        Self::coded(StatusCode::BAD_REQUEST, message, "invalid_events_request")
     }
     pub fn panicked(cause: impl fmt::Display) -> Self {
         Self::internal(format_args!("panicked: {cause}"))
@@ -204,6 +210,22 @@ impl Problem {
                 Self::unavailable("Not accepting events now.", retry_after, reason)
             }
             AppendError::Store(error) => error.into(),
+        }
+    }
+    /// Of one event, or of an array of them: then fields begin with the event's index.
+    pub fn publish(is_array: bool) -> impl FnOnce(PublishError) -> Self {
+        move |error| match error {
+            PublishError::Forbidden(error) => error.into(),
+            PublishError::OrganizationNotFound(id) => Self::not_found(Entity::Organization, &id),
+            PublishError::Context { at, reason } => {
+                let field = if is_array { format!("{at}.context") } else { "context".to_owned() };
+                Self::wrong_parameter(&field, reason)
+            }
+            PublishError::KeyReused { key } => Self::key_reused(&key),
+            PublishError::Unavailable { retry_after, reason } => {
+                Self::unavailable("Not accepting events now.", retry_after, reason)
+            }
+            PublishError::Store(error) => error.into(),
         }
     }
     pub fn answer(key: &str) -> impl FnOnce(AnswerError) -> Self {

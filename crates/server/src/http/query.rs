@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use annals_core::ids::{ActionId, ApiKeyId, OrganizationId, SchemaId};
+use annals_core::ids::{ActionId, ApiKeyId, FeedEventId, OrganizationId, SchemaId};
 use annals_core::limits::{ORGANIZATION_DOMAINS_MAX, ORGANIZATION_NAME_CHARS_MAX, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX};
 use annals_core::wire::{Cursors, List};
 use annals_engine::tenants::OrganizationFilter;
@@ -44,7 +44,7 @@ impl Parameters {
         Ok(ListQuery { limit: self.limit()?, before: self.cursor("before")?, after: self.cursor("after")?, order: self.order()? })
     }
 
-    fn limit(&self) -> Result<u32, Problem> {
+    pub fn limit(&self) -> Result<u32, Problem> {
         let Some(text) = self.get("limit") else { return Ok(PAGE_ITEMS_DEFAULT) };
         let wrong = |what: String| Err(Problem::wrong_parameter("limit", what));
         match text.parse::<i64>() {
@@ -57,12 +57,12 @@ impl Parameters {
         }
     }
 
-    fn cursor<Id: FromStr>(&self, name: &str) -> Result<Option<Id>, Problem> {
+    pub fn cursor<Id: FromStr>(&self, name: &str) -> Result<Option<Id>, Problem> {
         let cursor = self.get(name).map(str::parse).transpose();
         cursor.map_err(|_| Problem::wrong_parameter(name, "must be an id from this list"))
     }
 
-    fn order(&self) -> Result<Order, Problem> {
+    pub fn order(&self) -> Result<Order, Problem> {
         // Older Python clients send the name of their enum's member.
         match self.get("order") {
             None => Ok(Order::default()),
@@ -126,7 +126,7 @@ macro_rules! cursors {
         })*
     };
 }
-cursors!(ActionId, ApiKeyId, OrganizationId, SchemaId);
+cursors!(ActionId, ApiKeyId, FeedEventId, OrganizationId, SchemaId);
 
 #[cfg(test)]
 mod tests {

@@ -94,12 +94,14 @@ impl Things {
             .replace("{external_id}", &self.external_id)
             .replace("{action}", "user.signed_in")
             .replace("{file}", "start.js")
+            + if template == "/events" { "?events=*" } else { "" }
     }
     fn body(&self, route: &Route) -> Option<String> {
         let body = match route.name.as_str() {
             "POST /audit_logs/events" => event(&self.organization),
             "POST /audit_logs/exports" => Self::export_of(&self.organization),
             "POST /audit_logs/actions/{action}/schemas" => json!({"targets": [{"type": "team"}]}),
+            "POST /v1/events" => json!({"event": "user.created", "data": {}, "organization_id": self.organization}),
             "POST /api_keys/validations" => json!({"value": "sk_of_nobody_at_all"}),
             "PUT /organizations/{id}/audit_logs_retention" => json!({"retention_period_in_days": 30}),
             name if name.starts_with("POST") || name.starts_with("PUT") => json!({"name": "changed"}),
@@ -193,7 +195,7 @@ async fn no_route_shows_or_touches_another_environment() {
         let named = route.template.contains("{id}") || route.template.contains("{external_id}");
         match route.name.as_str() {
             // What these name in their body belongs to the other environment.
-            "POST /audit_logs/events" => assert_eq!(reply.status, 404),
+            "POST /audit_logs/events" | "POST /v1/events" => assert_eq!(reply.status, 404),
             "POST /audit_logs/exports" => assert_eq!(reply.status, 400),
             name if named => assert_eq!(reply.status, 404, "{name}: {reply:?}"),
             // Lists of an environment that has nothing yet, and things made in it.
