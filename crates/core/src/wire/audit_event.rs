@@ -10,7 +10,7 @@ use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 use super::time::Moment;
 use crate::limits::{METADATA_KEY_CHARS_MAX, METADATA_KEYS_MAX, METADATA_VALUE_CHARS_MAX, SCHEMA_VERSION_MAX};
 
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = CreateAuditLogEvent)]
 pub struct CreateAuditEvent {
     #[schema(min_length = 1, max_length = 1024, example = "org_01EHWNCE74X7JSDV0X3SZ3KJNY")]
@@ -18,7 +18,7 @@ pub struct CreateAuditEvent {
     pub event: AuditEvent,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = AuditLogEvent)]
 pub struct AuditEvent {
     /// What happened. Actions that begin with `annals.` are the server's own.
@@ -30,17 +30,17 @@ pub struct AuditEvent {
     #[schema(max_items = 32)]
     pub targets: Vec<Target>,
     pub context: Context,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(schema_with = metadata, required = false)]
     pub metadata: BTreeMap<String, MetadataValue>,
     /// Version of the action's schema. Absent, `null` and 0 mean 1, not the newest.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = version, required = false)]
     pub version: Option<u32>,
 }
 
 /// Who did it.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = AuditLogEventActor)]
 pub struct Actor {
     #[schema(min_length = 1, max_length = 1024, example = "user_TF4C5938")]
@@ -48,16 +48,16 @@ pub struct Actor {
     #[serde(rename = "type")]
     #[schema(min_length = 1, max_length = 1024, example = "user")]
     pub kind: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 1024, example = "Jon Smith")]
     pub name: Option<String>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(schema_with = metadata, required = false)]
     pub metadata: BTreeMap<String, MetadataValue>,
 }
 
 /// What it was done to.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = AuditLogEventTarget)]
 pub struct Target {
     #[schema(min_length = 1, max_length = 1024, example = "team_01GBTCQ2")]
@@ -65,27 +65,27 @@ pub struct Target {
     #[serde(rename = "type")]
     #[schema(min_length = 1, max_length = 1024, example = "team")]
     pub kind: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 1024, example = "Platform")]
     pub name: Option<String>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(schema_with = metadata, required = false)]
     pub metadata: BTreeMap<String, MetadataValue>,
 }
 
 /// Where and with what it was done.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = AuditLogEventContext)]
 pub struct Context {
     /// IP address or another location. May be empty, but must be there.
     #[schema(max_length = 4096, example = "123.123.123.123")]
     pub location: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 4096, example = "Chrome/104.0.0.0")]
     pub user_agent: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum MetadataValue {
     Text(String),

@@ -9,6 +9,8 @@ mod api_request;
 mod audit_event;
 mod audit_log_event;
 mod audit_log_event_stats;
+mod batch;
+mod compose;
 mod error;
 mod event;
 mod event_names;
@@ -31,6 +33,7 @@ pub use audit_log_event::{AuditLogEvent, AuditLogEventContext, AuditLogEventPart
 pub use audit_log_event_stats::{
     AuditLogEventBucket, AuditLogEventBucketGroup, AuditLogEventGroup, AuditLogEventStats, AuditLogEventStatsTag,
 };
+pub use batch::{BatchAnswer, BatchItem, BatchResult, ImportedFrom, ItemProblem, RefusedItem};
 pub use error::{BadRequest, BrokenRule, ErrorMessage, FieldProblem, InvalidAuditEvent, InvalidBody, ValidationFailed};
 pub use event::{Event, EventActor, EventContext, MirroredFrom, PublishEvent};
 pub use event_names::{DEPRECATED_EVENT_NAMES, EVENT_NAMES};

@@ -1,0 +1,55 @@
+//! One file per resource: what can be asked of it.
+
+mod audit_events;
+mod organizations;
+
+pub use audit_events::{AuditEventFilter, AuditEventQuery, AuditEvents, StatsQuery};
+pub use organizations::{OrganizationQuery, Organizations};
+
+/// The text of a value that is one word on the wire.
+fn word(value: &impl serde::Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// Declares the handle of a resource. `keyed` ones have POST requests.
+macro_rules! resource {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone)]
+        pub struct $name {
+            client: crate::Client,
+        }
+
+        impl $name {
+            pub(crate) fn new(client: &crate::Client) -> Self {
+                Self { client: client.clone() }
+            }
+        }
+    };
+    ($(#[$doc:meta])* keyed $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone)]
+        pub struct $name {
+            client: crate::Client,
+            key: Option<String>,
+        }
+
+        impl $name {
+            pub(crate) fn new(client: &crate::Client) -> Self {
+                Self { client: client.clone(), key: None }
+            }
+
+            /// Names the request that is made with this handle, so that a repetition of it, within 24 hours and from whatever process, is
+            /// carried out once. Without it a key is drawn for each call, which covers the repetitions that the client makes by itself.
+            #[must_use]
+            pub fn idempotency_key(self, key: impl Into<String>) -> Self {
+                Self { key: Some(key.into()), ..self }
+            }
+
+            fn key(&self) -> Option<&str> {
+                self.key.as_deref()
+            }
+        }
+    };
+}
+use resource;
