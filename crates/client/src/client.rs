@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::builder::{BuildError, ClientBuilder};
-use crate::resources::{AuditEvents, Organizations};
+use crate::resources::{ApiKeys, ApiRequests, AuditEvents, AuditLogs, Exports, Organizations, Retention, Schemas};
 use crate::transport::Transport;
 
 /// A connection to one server with one API key. Cheap to clone; all clones share their connections.
@@ -46,6 +46,42 @@ impl Client {
     #[must_use]
     pub fn audit_events(&self) -> AuditEvents {
         AuditEvents::new(self)
+    }
+
+    /// WorkOS Audit Logs by the names of its own clients.
+    #[must_use]
+    pub fn audit_logs(&self) -> AuditLogs {
+        AuditLogs::new(self)
+    }
+
+    /// Exports of audit events to CSV.
+    #[must_use]
+    pub fn exports(&self) -> Exports {
+        Exports::new(self)
+    }
+
+    /// Actions and the schemas of their events.
+    #[must_use]
+    pub fn schemas(&self) -> Schemas {
+        Schemas::new(self)
+    }
+
+    /// How long audit events are kept.
+    #[must_use]
+    pub fn retention(&self) -> Retention {
+        Retention::new(self)
+    }
+
+    /// API keys of organizations.
+    #[must_use]
+    pub fn api_keys(&self) -> ApiKeys {
+        ApiKeys::new(self)
+    }
+
+    /// The log of API requests.
+    #[must_use]
+    pub fn api_requests(&self) -> ApiRequests {
+        ApiRequests::new(self)
     }
 
     /// The application's customers.

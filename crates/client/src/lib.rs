@@ -28,7 +28,10 @@ pub use builder::{BuildError, ClientBuilder};
 pub use client::Client;
 pub use error::{Error, Refusal};
 pub use page::{Order, Page, Paging};
-pub use resources::{AuditEventFilter, AuditEventQuery, AuditEvents, OrganizationQuery, Organizations, StatsQuery};
+pub use resources::{
+    ApiKeys, ApiRequestQuery, ApiRequests, AuditEventFilter, AuditEventQuery, AuditEvents, AuditLogs, CountedPage, ExportFailed, Exports,
+    OrganizationQuery, Organizations, Retention, Schemas, SortField, StatsQuery,
+};
 pub use transport::RetryPolicy;
 
 /// The time of this computer's clock, for `occurred_at`.

@@ -1,10 +1,22 @@
 //! One file per resource: what can be asked of it.
 
+mod api_keys;
+mod api_requests;
 mod audit_events;
+mod audit_logs;
+mod exports;
 mod organizations;
+mod retention;
+mod schemas;
 
+pub use api_keys::ApiKeys;
+pub use api_requests::{ApiRequestQuery, ApiRequests, CountedPage, SortField};
 pub use audit_events::{AuditEventFilter, AuditEventQuery, AuditEvents, StatsQuery};
+pub use audit_logs::AuditLogs;
+pub use exports::{ExportFailed, Exports};
 pub use organizations::{OrganizationQuery, Organizations};
+pub use retention::Retention;
+pub use schemas::Schemas;
 
 /// The text of a value that is one word on the wire.
 fn word(value: &impl serde::Serialize) -> String {
@@ -36,7 +48,11 @@ macro_rules! resource {
 
         impl $name {
             pub(crate) fn new(client: &crate::Client) -> Self {
-                Self { client: client.clone(), key: None }
+                Self::keyed(client, None)
+            }
+
+            fn keyed(client: &crate::Client, key: Option<&str>) -> Self {
+                Self { client: client.clone(), key: key.map(str::to_owned) }
             }
 
             /// Names the request that is made with this handle, so that a repetition of it, within 24 hours and from whatever process, is
