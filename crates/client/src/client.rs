@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::builder::{BuildError, ClientBuilder};
-use crate::resources::{ApiKeys, ApiRequests, AuditEvents, AuditLogs, Exports, Organizations, Retention, Schemas};
+use crate::resources::{ApiKeys, ApiRequests, AuditEvents, AuditLogs, Events, Exports, Organizations, Retention, Schemas};
 use crate::transport::Transport;
 
 /// A connection to one server with one API key. Cheap to clone; all clones share their connections.
@@ -76,6 +76,12 @@ impl Client {
     #[must_use]
     pub fn api_keys(&self) -> ApiKeys {
         ApiKeys::new(self)
+    }
+
+    /// The environment's feed.
+    #[must_use]
+    pub fn events(&self) -> Events {
+        Events::new(self)
     }
 
     /// The log of API requests.

@@ -17,8 +17,10 @@
 mod builder;
 mod client;
 mod error;
+pub mod event_names;
 mod page;
 mod resources;
+mod tail;
 mod transport;
 
 pub use annals_core::counting::{CountedTime, GroupBy, Interval};
@@ -29,9 +31,10 @@ pub use client::Client;
 pub use error::{Error, Refusal};
 pub use page::{Order, Page, Paging};
 pub use resources::{
-    ApiKeys, ApiRequestQuery, ApiRequests, AuditEventFilter, AuditEventQuery, AuditEvents, AuditLogs, CountedPage, ExportFailed, Exports,
-    OrganizationQuery, Organizations, Retention, Schemas, SortField, StatsQuery,
+    ApiKeys, ApiRequestQuery, ApiRequests, AuditEventFilter, AuditEventQuery, AuditEvents, AuditLogs, CountedPage, EventQuery,
+    Events, ExportFailed, Exports, OrganizationQuery, Organizations, Retention, Schemas, SortField, StatsQuery,
 };
+pub use tail::Tail;
 pub use transport::RetryPolicy;
 
 /// The time of this computer's clock, for `occurred_at`.

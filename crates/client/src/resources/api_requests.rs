@@ -125,7 +125,6 @@ impl ApiRequests {
             query.cursor = after.or(query.cursor);
             async move { this.list(&query).await.map(|counted| counted.page) }
         })
-
     }
 }
 

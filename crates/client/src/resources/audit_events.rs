@@ -8,6 +8,7 @@ use futures::Stream;
 use super::{resource, word};
 use crate::error::Error;
 use crate::page::{Envelope, Page, Paging, every};
+use crate::tail::Tail;
 use crate::transport::{Answer, Call, NDJSON, Query};
 
 const PATH: [&str; 2] = ["v1", "audit_log_events"];
@@ -159,6 +160,22 @@ impl AuditEvents {
             .text("time", Some(&word(&query.time)))
             .number("top", query.top);
         self.client.transport().send(&Call::get(&["v1", "audit_log_events", "stats"])?.query(parameters)).await?.json()
+    }
+
+    /// Events as they are recorded, from now on.
+    ///
+    /// # Errors
+    /// The first connection fails. Later ones are mended: see [`Tail`].
+    pub async fn tail(&self, filter: AuditEventFilter) -> Result<Tail, Error> {
+        Tail::open(self.client.clone(), filter, None).await
+    }
+
+    /// Events as they are recorded, from behind the event with this id.
+    ///
+    /// # Errors
+    /// As [`tail`](Self::tail); refused with `unknown_event_id` when there is no such event, or this key cannot see it.
+    pub async fn tail_after(&self, filter: AuditEventFilter, id: &str) -> Result<Tail, Error> {
+        Tail::open(self.client.clone(), filter, Some(id.to_owned())).await
     }
 
     async fn send_batch(&self, call: Call, items: Option<usize>) -> Result<BatchAnswer, Error> {

@@ -4,6 +4,7 @@ mod api_keys;
 mod api_requests;
 mod audit_events;
 mod audit_logs;
+mod events;
 mod exports;
 mod organizations;
 mod retention;
@@ -13,6 +14,7 @@ pub use api_keys::ApiKeys;
 pub use api_requests::{ApiRequestQuery, ApiRequests, CountedPage, SortField};
 pub use audit_events::{AuditEventFilter, AuditEventQuery, AuditEvents, StatsQuery};
 pub use audit_logs::AuditLogs;
+pub use events::{EventQuery, Events};
 pub use exports::{ExportFailed, Exports};
 pub use organizations::{OrganizationQuery, Organizations};
 pub use retention::Retention;
@@ -51,7 +53,7 @@ macro_rules! resource {
                 Self::keyed(client, None)
             }
 
-            fn keyed(client: &crate::Client, key: Option<&str>) -> Self {
+            pub(super) fn keyed(client: &crate::Client, key: Option<&str>) -> Self {
                 Self { client: client.clone(), key: key.map(str::to_owned) }
             }
 

@@ -65,6 +65,15 @@ impl Transport {
         }
     }
 
+    /// How long a stream that never gives up waits, after this many failures in a row. A server's own word is kept, within its bound.
+    pub fn patience(&self, failures: u32, after: Option<&Error>) -> Duration {
+        let asked = match after {
+            Some(Error::Unavailable { retry_after, .. }) => retry_after.unwrap_or_default(),
+            _ => Duration::ZERO,
+        };
+        self.retry.patience(failures, rand::random()).max(asked.min(self.retry.longest_retry_after))
+    }
+
     async fn repeat(&self, call: &Call, body: Body) -> Result<Reply, Error> {
         let mut attempt = 0;
         let mut perhaps_done = false;
@@ -184,7 +193,7 @@ impl Failure {
 }
 
 /// The error and its causes, on one line: the outermost alone says little.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
