@@ -14,8 +14,8 @@ use crate::transport::{Call, chain};
 /// The server shows every 15 seconds that it is there. Twice missed is gone.
 const SILENCE_MAX: Duration = Duration::from_secs(35);
 /// From one line's beginning to its end: an event with all that a server could make of it. A line without an end must not fill the memory.
-const LINE_BYTES_MAX: usize = 4 * 1024 * 1024;
-const _: () = assert!(LINE_BYTES_MAX > 16 * annals_core::limits::EVENT_BYTES_MAX);
+const LINE_BYTES_MAX: usize = 1024 * 1024;
+const _: () = assert!(LINE_BYTES_MAX >= 8 * annals_core::limits::EVENT_BYTES_MAX);
 const EVENT_NAME: &str = "audit_log_event";
 
 pub(super) struct Connection {
