@@ -28,8 +28,12 @@ pub fn fails(command: &mut Command) -> (String, Option<i32>) {
 
 impl Server {
     pub fn start(data: &Path, more: &[&str]) -> Self {
+        Self::start_at("127.0.0.1:0", data, more)
+    }
+
+    pub fn start_at(address: &str, data: &Path, more: &[&str]) -> Self {
         let data = data.to_str().expect("a readable path");
-        let mut arguments = vec!["serve", "--listen", "127.0.0.1:0", "--data", data];
+        let mut arguments = vec!["serve", "--listen", address, "--data", data];
         arguments.extend_from_slice(more);
         Self::spawn(&mut annals(&arguments))
     }

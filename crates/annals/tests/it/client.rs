@@ -1,0 +1,201 @@
+//! The Rust client and the server, against each other.
+
+use std::time::Duration;
+
+use annals_client::wire::{
+    Actor, AuditEvent, CreateApiKey, CreateExport, CreateOrganization, CreateSchema, ExportState, Organization,
+    SchemaTarget, Target, UpdateOrganization,
+};
+use annals_client::{Client, Error, ExportFailed, OrganizationQuery, Paging, wire};
+use futures::TryStreamExt;
+
+use crate::server::{KEY, Server};
+
+/// A server of its own, with one action and one organization.
+struct World {
+    _folder: tempfile::TempDir,
+    server: Server,
+    client: Client,
+    organization: Organization,
+}
+
+const ACTION: &str = "user.signed_in";
+
+fn client(server: &Server, key: &str) -> Client {
+    Client::builder().api_key(key).base_url(&server.url).build().expect("a client")
+}
+
+fn schema() -> CreateSchema {
+    CreateSchema { actor: None, targets: vec![SchemaTarget { kind: "team".to_owned(), metadata: None }], metadata: None }
+}
+
+fn named(name: &str) -> CreateOrganization {
+    CreateOrganization { name: name.to_owned(), ..CreateOrganization::default() }
+}
+
+fn time(text: &str) -> wire::Moment {
+    wire::Moment(text.parse().expect("a time"))
+}
+
+impl World {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().expect("temp folder");
+        let server = Server::start(&folder.path().join("data"), &[]);
+        let client = client(&server, KEY);
+        client.schemas().create(ACTION, &schema()).await.expect("a schema");
+        let organization = client.organizations().create(&named("Acme")).await.expect("an organization");
+        Self { _folder: folder, server, client, organization }
+    }
+
+    fn event(&self, actor: &str) -> AuditEvent {
+        AuditEvent::new(ACTION, annals_client::now(), Actor::new("user", actor)).target(Target::new("team", "t")).location("::1")
+    }
+}
+
+#[tokio::test]
+async fn organizations_from_their_making_to_their_end() {
+    let world = World::new().await;
+    let organizations = world.client.organizations();
+    let new = CreateOrganization { external_id: Some("ext/1".to_owned()), ..named("Foo Corp") };
+    let made = organizations.clone().idempotency_key("k").create(&new).await.expect("made");
+    let again = organizations.clone().idempotency_key("k").create(&new).await.expect("replayed");
+    assert_eq!(made, again);
+    assert_eq!(organizations.get(&made.id).await.expect("found"), made);
+    assert_eq!(organizations.get_by_external_id("ext/1").await.expect("found"), made);
+    let change = UpdateOrganization { name: Some("Foo".to_owned()), external_id: Some(None), ..UpdateOrganization::default() };
+    let changed = organizations.update(&made.id, &change).await.expect("changed");
+    assert_eq!((changed.name.as_str(), changed.external_id), ("Foo", None));
+
+    let query = OrganizationQuery { paging: Paging { limit: Some(1), ..Paging::default() }, ..OrganizationQuery::default() };
+    let all: Vec<_> = organizations.list_all(query.clone()).map_ok(|one| one.id).try_collect().await.expect("all of them");
+    assert_eq!(all, [made.id.clone(), world.organization.id.clone()]);
+    let page = organizations.list(&OrganizationQuery { search: Some("acme".to_owned()), ..query }).await.expect("a page");
+    assert_eq!((page.items.len(), page.after), (1, None));
+
+    organizations.delete(&made.id).await.expect("deleted");
+    let gone = organizations.get(&made.id).await.expect_err("gone");
+    assert!(matches!(&gone, Error::NotFound(refusal) if refusal.code.as_deref() == Some("entity_not_found")), "{gone}");
+    let wrong = organizations.create(&named("")).await.expect_err("no name");
+    let Error::Refused(refusal) = wrong else { panic!("{wrong}") };
+    assert_eq!((refusal.status, refusal.fields[0].field.as_str()), (422, "name"));
+    assert!(refusal.request_id.is_some());
+}
+
+#[tokio::test]
+async fn events_are_recorded_once_and_refused_by_name() {
+    let world = World::new().await;
+    let events = world.client.audit_events();
+    let event = world.event("u1").of(&world.organization.id);
+    for _ in 0..2 {
+        events.clone().idempotency_key("k").create(&event).await.expect("recorded");
+    }
+    events.create(&event).await.expect("recorded");
+    let other = world.event("u2").of(&world.organization.id);
+    let reused = events.clone().idempotency_key("k").create(&other).await.expect_err("the key was used");
+    assert!(matches!(reused, Error::Refused(_)), "{reused}");
+
+    let broken = AuditEvent { targets: Vec::new(), ..world.event("u1") }.of(&world.organization.id);
+    let Err(Error::Refused(refusal)) = events.create(&broken).await else { panic!("must be refused") };
+    assert_eq!(refusal.code.as_deref(), Some("invalid_audit_log_event"));
+    assert_eq!(refusal.broken_rules[0].instance_path, "/targets");
+    let nowhere = events.create(&world.event("u1").of("org_1")).await.expect_err("no such organization");
+    assert!(matches!(nowhere, Error::NotFound(_)), "{nowhere}");
+
+    assert_eq!(exported(&world).await.lines().count(), 3, "a header and two events");
+}
+
+/// The file of everything.
+async fn exported(world: &World) -> String {
+    let exports = world.client.exports();
+    let new = CreateExport {
+        organization_id: world.organization.id.clone(),
+        range_start: time("1970-01-01"),
+        range_end: time("2100-01-01"),
+        actions: Vec::new(),
+        actors: Vec::new(),
+        actor_names: Vec::new(),
+        actor_ids: Vec::new(),
+        targets: Vec::new(),
+    };
+    let export = exports.create(&new).await.expect("an export");
+    let ready = exports.wait_until_ready(&export.id, Duration::from_secs(30)).await.expect("a file");
+    assert_eq!(ready.state, ExportState::Ready);
+    let pieces: Vec<_> = exports.download(&ready).await.expect("a file").try_collect().await.expect("complete");
+    String::from_utf8(pieces.concat()).expect("text")
+}
+
+#[tokio::test]
+async fn exports_that_cannot_be() {
+    let world = World::new().await;
+    let missing = world.client.exports().wait_until_ready("audit_log_export_1", Duration::from_secs(5)).await;
+    assert!(matches!(missing, Err(ExportFailed::Request(Error::NotFound(_)))), "{missing:?}");
+    let altered = wire::Export {
+        object: Default::default(),
+        id: "audit_log_export_01EHWNCE74X7JSDV0X3SZ3KJNY".to_owned(),
+        state: ExportState::Ready,
+        url: Some(format!(
+            "{}/audit_logs/exports/audit_log_export_01EHWNCE74X7JSDV0X3SZ3KJNY/download?expires=1&nonce=a&signature=b",
+            world.server.url
+        )),
+        created_at: wire::Timestamp(time("2026-01-01").0),
+        updated_at: wire::Timestamp(time("2026-01-01").0),
+    };
+    let refused = world.client.exports().download(&altered).await.err().expect("refused");
+    assert!(matches!(refused, Error::Unauthorized(_)), "{refused}");
+}
+
+#[tokio::test]
+async fn schemas_have_versions() {
+    let world = World::new().await;
+    let schemas = world.client.schemas();
+    assert_eq!(schemas.create(ACTION, &schema()).await.expect("a version").version, 2);
+    let paging = Paging { limit: Some(1), ..Paging::default() };
+    let versions: Vec<_> = schemas.list_all(ACTION, paging.clone()).map_ok(|schema| schema.version).try_collect().await.expect("all");
+    assert_eq!(versions, [2, 1]);
+    let actions: Vec<_> = schemas.list_all_actions(paging).map_ok(|action| action.name).try_collect().await.expect("all");
+    assert_eq!(actions, [ACTION]);
+    let nothing = schemas.list("no.such", &Paging::default()).await.expect_err("no such action");
+    assert!(matches!(nothing, Error::NotFound(_)), "{nothing}");
+}
+
+#[tokio::test]
+async fn keys_and_retention_of_an_organization() {
+    let world = World::new().await;
+    let (keys, id) = (world.client.api_keys(), world.organization.id.as_str());
+    let new = CreateApiKey { name: "theirs".to_owned(), permissions: None, expires_at: None };
+    let made = keys.create(id, &new).await.expect("a key");
+    assert_eq!(keys.validate(&made.value).await.expect("an answer").map(|key| key.id), Some(made.key.id.clone()));
+    assert_eq!(keys.validate("sk_nobodys_key").await.expect("an answer"), None);
+    let listed: Vec<_> = keys.list_all(id, Paging::default()).map_ok(|key| key.id).try_collect().await.expect("all");
+    assert_eq!(listed, [made.key.id.clone()]);
+
+    let theirs = client(&world.server, &made.value);
+    theirs.audit_events().create(&world.event("u").of(id)).await.expect("recorded");
+    let forbidden = theirs.organizations().get(id).await.expect_err("an environment's matter");
+    assert!(matches!(forbidden, Error::Unauthorized(_) | Error::NotFound(_)), "{forbidden}");
+    keys.expire(&made.key.id, None).await.expect("expired");
+    let expired = theirs.audit_events().create(&world.event("u").of(id)).await.expect_err("expired");
+    assert!(matches!(expired, Error::Unauthorized(_)), "{expired}");
+    keys.delete(&made.key.id).await.expect("deleted");
+
+    let retention = world.client.retention();
+    assert_eq!(retention.get(id).await.expect("an answer"), None);
+    assert_eq!(retention.set(id, 90).await.expect("set"), Some(90));
+    assert_eq!(retention.configuration(id).await.expect("an answer").retention_period_in_days, 90);
+    assert!(matches!(retention.set(id, 31).await, Err(Error::Refused(_))));
+}
+
+#[tokio::test]
+async fn a_restart_is_waited_for() {
+    let world = World::new().await;
+    let World { _folder: folder, server, organization, .. } = world;
+    let address = server.url.strip_prefix("http://").expect("an address").to_owned();
+    let client = client(&server, KEY);
+    server.kill();
+    let getting = tokio::spawn(async move { client.organizations().get(&organization.id).await });
+    let data = folder.path().join("data");
+    let start = move || Server::start_at(&address, &data, &[]);
+    let server = tokio::task::spawn_blocking(start).await.expect("started");
+    getting.await.expect("no panic").expect("an answer");
+    drop(server);
+}
