@@ -1,4 +1,55 @@
 //! Names of the feed's events, as constants. The server takes any other well-formed name too: these are the ones that other clients know.
+//!
+//! A constant is called what it says, with `_` for each dot. The Go package `events` has names of its own:
+//!
+//! | `events` (Go) | here |
+//! |---|---|
+//! | `ConnectionActivated` | [`CONNECTION_ACTIVATED`] |
+//! | `ConnectionDeactivated` | [`CONNECTION_DEACTIVATED`] |
+//! | `ConnectionDeleted` | [`CONNECTION_DELETED`] |
+//! | `DirectoryActivated` | [`DSYNC_ACTIVATED`] |
+//! | `DirectoryDeleted` | [`DSYNC_DELETED`] |
+//! | `DirectoryUserCreated` | [`DSYNC_USER_CREATED`] |
+//! | `DirectoryUserUpdated` | [`DSYNC_USER_UPDATED`] |
+//! | `DirectoryUserDeleted` | [`DSYNC_USER_DELETED`] |
+//! | `DirectoryGroupCreated` | [`DSYNC_GROUP_CREATED`] |
+//! | `DirectoryGroupUpdated` | [`DSYNC_GROUP_UPDATED`] |
+//! | `DirectoryGroupDeleted` | [`DSYNC_GROUP_DELETED`] |
+//! | `DirectoryGroupUserAdded` | [`DSYNC_GROUP_USER_ADDED`] |
+//! | `DirectoryGroupUserRemoved` | [`DSYNC_GROUP_USER_REMOVED`] |
+//! | `DirectroyGroupUserRemoved` | [`DSYNC_GROUP_USER_REMOVED`] |
+//! | `OrganizationCreated` | [`ORGANIZATION_CREATED`] |
+//! | `OrganizationUpdated` | [`ORGANIZATION_UPDATED`] |
+//! | `OrganizationDeleted` | [`ORGANIZATION_DELETED`] |
+//! | `AuthenticationEmailVerificationSucceeded` | [`AUTHENTICATION_EMAIL_VERIFICATION_SUCCEEDED`] |
+//! | `AuthenticationMagicAuthFailed` | [`AUTHENTICATION_MAGIC_AUTH_FAILED`] |
+//! | `AuthenticationMagicAuthSucceeded` | [`AUTHENTICATION_MAGIC_AUTH_SUCCEEDED`] |
+//! | `AuthenticationMfaSucceeded` | [`AUTHENTICATION_MFA_SUCCEEDED`] |
+//! | `AuthenticationOauthFailed` | [`AUTHENTICATION_OAUTH_FAILED`] |
+//! | `AuthenticationOauthSucceeded` | [`AUTHENTICATION_OAUTH_SUCCEEDED`] |
+//! | `AuthenticationPasswordFailed` | [`AUTHENTICATION_PASSWORD_FAILED`] |
+//! | `AuthenticationPasswordSucceeded` | [`AUTHENTICATION_PASSWORD_SUCCEEDED`] |
+//! | `AuthenticationSsoFailed` | [`AUTHENTICATION_SSO_FAILED`] |
+//! | `AuthenticationSsoSucceeded` | [`AUTHENTICATION_SSO_SUCCEEDED`] |
+//! | `UserCreated` | [`USER_CREATED`] |
+//! | `UserUpdated` | [`USER_UPDATED`] |
+//! | `UserDeleted` | [`USER_DELETED`] |
+//! | `OrganizationMembershipAdded` | [`ORGANIZATION_MEMBERSHIP_ADDED`] |
+//! | `OrganizationMembershipCreated` | [`ORGANIZATION_MEMBERSHIP_CREATED`] |
+//! | `OrganizationMembershipDeleted` | [`ORGANIZATION_MEMBERSHIP_DELETED`] |
+//! | `OrganizationMembershipUpdated` | [`ORGANIZATION_MEMBERSHIP_UPDATED`] |
+//! | `OrganizationMembershipRemoved` | [`ORGANIZATION_MEMBERSHIP_REMOVED`] |
+//! | `SessionCreated` | [`SESSION_CREATED`] |
+//! | `EmailVerificationCreated` | [`EMAIL_VERIFICATION_CREATED`] |
+//! | `InvitationCreated` | [`INVITATION_CREATED`] |
+//! | `MagicAuthCreated` | [`MAGIC_AUTH_CREATED`] |
+//! | `PasswordResetCreated` | [`PASSWORD_RESET_CREATED`] |
+//! | `PasswordResetSucceeded` | [`PASSWORD_RESET_SUCCEEDED`] |
+//! | `OrganizationDomainCreated` | [`ORGANIZATION_DOMAIN_CREATED`] |
+//! | `OrganizationDomainUpdated` | [`ORGANIZATION_DOMAIN_UPDATED`] |
+//! | `OrganizationDomainDeleted` | [`ORGANIZATION_DOMAIN_DELETED`] |
+//! | `OrganizationDomainVerified` | [`ORGANIZATION_DOMAIN_VERIFIED`] |
+//! | `OrganizationDomainVerificationFailed` | [`ORGANIZATION_DOMAIN_VERIFICATION_FAILED`] |
 
 /// Every name, where events are asked for.
 pub const EVERY_NAME: &str = "*";

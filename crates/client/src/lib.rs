@@ -1,4 +1,5 @@
-//! The Rust client of Annals.
+//! The Rust client of Annals: typed requests for every endpoint, live streams that mend themselves, and one kind of error for each thing
+//! that a caller can do next. It works with any server that speaks the same protocols, as far as that server goes.
 //!
 //! ```no_run
 //! use annals_client::wire::{Actor, AuditEvent, Target};
@@ -13,6 +14,63 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Requests that fail
+//!
+//! What may pass by itself is sent again: no connection, no answer in time, half an answer, 408, 429 and 5xx. A pause that the server asks for
+//! (`Retry-After`) is kept; otherwise the pauses double and are drawn at random. Every POST carries an idempotency key that stays the same
+//! over all attempts, so that it counts once. [`RetryPolicy`] has the numbers; each failed attempt is a `tracing` event. What is left is an
+//! [`Error`]:
+//!
+//! ```no_run
+//! # use annals_client::{Client, Error, wire::CreateAuditEvent};
+//! # async fn record(client: &Client, event: &CreateAuditEvent) -> Result<(), Error> {
+//! match client.audit_events().create(event).await {
+//!     Ok(()) => println!("durable"),
+//!     Err(error) if error.is_temporary() => println!("keep it and try again later: {error}"),
+//!     Err(Error::Refused(refusal)) => println!("wrong fields: {:?}", refusal.fields),
+//!     Err(error) => return Err(error),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Coming from Go
+//!
+//! Package `auditlogs` of WorkOS:
+//!
+//! | `auditlogs` | here |
+//! |---|---|
+//! | `ResponseLimit` | [`PAGE_ITEMS_DEFAULT`]; [`Paging::limit`] |
+//! | `DefaultClient`, `SetAPIKey` | [`Client::from_env`]: there is no global client, pass a clone |
+//! | `Client` | [`Client`] |
+//! | `Client.APIKey` | [`ClientBuilder::api_key`] |
+//! | `Client.HTTPClient` | [`ClientBuilder::timeout`], [`ClientBuilder::connect_timeout`], [`ClientBuilder::retry_policy`] |
+//! | `Client.EventsEndpoint`, `Client.ExportsEndpoint` | [`ClientBuilder::base_url`] |
+//! | `Client.JSONEncode` | none: the types in [`wire`] have one form |
+//! | `CreateEvent`, `Client.CreateEvent` | [`AuditLogs::create_event`], [`AuditEvents::create`] |
+//! | `CreateExport`, `Client.CreateExport` | [`AuditLogs::create_export`], [`Exports::create`] |
+//! | `GetExport`, `Client.GetExport` | [`AuditLogs::get_export`], [`Exports::get`], [`Exports::wait_until_ready`] |
+//! | `AuditLogEventOpts` | [`wire::CreateAuditEvent`] |
+//! | `AuditLogEventOpts.IdempotencyKey` | [`AuditLogs::idempotency_key`]; drawn when it is not given |
+//! | `Event`, `Actor`, `Target`, `Context` | [`wire::AuditEvent`], [`wire::Actor`], [`wire::Target`], [`wire::Context`] |
+//! | `Event.OccurredAt`, default now | [`wire::AuditEvent::occurred_at`], with [`now`] |
+//! | `CreateExportOpts` | [`wire::CreateExport`] |
+//! | `GetExportOpts` | the argument of [`Exports::get`] |
+//! | `CreateExportResponse`, `GetExportResponse` | [`wire::Export`] |
+//!
+//! Package `events`:
+//!
+//! | `events` | here |
+//! |---|---|
+//! | `ConnectionActivated` and all other names | [`event_names`], which lists them one by one |
+//! | `ResponseLimit` | [`PAGE_ITEMS_DEFAULT`]; [`Paging::limit`] |
+//! | `DefaultClient`, `SetAPIKey` | [`Client::from_env`] |
+//! | `Client`, `Client.APIKey`, `Client.HTTPClient`, `Client.Endpoint` | [`Client`] and [`ClientBuilder`], as above |
+//! | `ListEvents`, `Client.ListEvents` | [`Events::list`], [`Events::list_all`], [`Events::follow`] |
+//! | `ListEventsOpts` | [`EventQuery`] |
+//! | `ListEventsResponse` and its `ListMetadata` | [`Page`] |
+//! | `Event` | [`wire::Event`] |
 
 mod builder;
 mod client;
@@ -24,6 +82,8 @@ mod tail;
 mod transport;
 
 pub use annals_core::counting::{CountedTime, GroupBy, Interval};
+pub use annals_core::limits::{PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX};
+pub use annals_core::record::{EventName, ObjectText};
 pub use annals_core::wire;
 
 pub use builder::{BuildError, ClientBuilder};

@@ -26,7 +26,7 @@ fn client(server: &Server, key: &str) -> Client {
 }
 
 fn schema() -> CreateSchema {
-    CreateSchema { actor: None, targets: vec![SchemaTarget { kind: "team".to_owned(), metadata: None }], metadata: None }
+    CreateSchema::of_targets(["team"])
 }
 
 fn named(name: &str) -> CreateOrganization {
@@ -107,16 +107,7 @@ async fn events_are_recorded_once_and_refused_by_name() {
 /// The file of everything.
 async fn exported(world: &World) -> String {
     let exports = world.client.exports();
-    let new = CreateExport {
-        organization_id: world.organization.id.clone(),
-        range_start: time("1970-01-01"),
-        range_end: time("2100-01-01"),
-        actions: Vec::new(),
-        actors: Vec::new(),
-        actor_names: Vec::new(),
-        actor_ids: Vec::new(),
-        targets: Vec::new(),
-    };
+    let new = CreateExport::new(&world.organization.id, time("1970-01-01"), time("2100-01-01"));
     let export = exports.create(&new).await.expect("an export");
     let ready = exports.wait_until_ready(&export.id, Duration::from_secs(30)).await.expect("a file");
     assert_eq!(ready.state, ExportState::Ready);
@@ -163,7 +154,7 @@ async fn schemas_have_versions() {
 async fn keys_and_retention_of_an_organization() {
     let world = World::new().await;
     let (keys, id) = (world.client.api_keys(), world.organization.id.as_str());
-    let new = CreateApiKey { name: "theirs".to_owned(), permissions: None, expires_at: None };
+    let new = CreateApiKey::new("theirs");
     let made = keys.create(id, &new).await.expect("a key");
     assert_eq!(keys.validate(&made.value).await.expect("an answer").map(|key| key.id), Some(made.key.id.clone()));
     assert_eq!(keys.validate("sk_nobodys_key").await.expect("an answer"), None);

@@ -97,7 +97,7 @@ async fn nobody_there_is_a_transport_error_with_its_cause() {
 
 #[tokio::test]
 async fn a_key_that_may_have_been_made_is_not_made_twice() {
-    let new = CreateApiKey { name: "k".to_owned(), permissions: None, expires_at: None };
+    let new = CreateApiKey::new("k");
     for lost in [Reply::Close, status(500), status(503)] {
         let script = Script::play([lost, status(400)]).await;
         let error = script.client().api_keys().create("org_1", &new).await.expect_err("lost");

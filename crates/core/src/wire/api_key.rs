@@ -102,6 +102,14 @@ pub struct ValidateApiKey {
     pub value: String,
 }
 
+impl CreateApiKey {
+    /// A key that does not expire.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), permissions: None, expires_at: None }
+    }
+}
+
 impl FromBody for CreateApiKey {
     fn from_body(body: &mut Fields<'_, '_>) -> Option<Self> {
         let name = body.text("name", NAME_CHARS_MAX);

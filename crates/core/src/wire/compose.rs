@@ -1,8 +1,9 @@
-//! How a program writes an audit event: the required parts as arguments, the others one after the other.
+//! How a program writes a record: the required parts as arguments, the others one after the other.
 
 use std::collections::BTreeMap;
 
-use super::{Actor, AuditEvent, BatchItem, Context, CreateAuditEvent, ImportedFrom, MetadataValue, Moment, Target};
+use super::{Actor, AuditEvent, BatchItem, Context, CreateAuditEvent, ImportedFrom, MetadataValue, Moment, PublishEvent, Target};
+use crate::record::{EventName, ObjectText};
 use crate::time::Micros;
 
 impl AuditEvent {
@@ -66,6 +67,22 @@ impl BatchItem {
     #[must_use]
     pub fn imported(self, source: impl Into<String>, id: Option<String>) -> Self {
         Self { imported: Some(ImportedFrom { source: source.into(), id }), ..self }
+    }
+}
+
+impl PublishEvent {
+    #[must_use]
+    pub fn new(event: EventName, data: ObjectText) -> Self {
+        Self { event, data, organization_id: None, context: None, idempotency_key: None, mirrored_from: None }
+    }
+    /// The organization that it is about.
+    #[must_use]
+    pub fn of(self, organization_id: impl Into<String>) -> Self {
+        Self { organization_id: Some(organization_id.into()), ..self }
+    }
+    #[must_use]
+    pub fn idempotency_key(self, key: impl Into<String>) -> Self {
+        Self { idempotency_key: Some(key.into()), ..self }
     }
 }
 

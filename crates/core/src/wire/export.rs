@@ -100,6 +100,21 @@ impl FromBody for CreateExport {
 }
 
 impl CreateExport {
+    /// Everything of this organization in this range, to be narrowed down.
+    #[must_use]
+    pub fn new(organization_id: impl Into<String>, range_start: impl Into<Moment>, range_end: impl Into<Moment>) -> Self {
+        Self {
+            organization_id: organization_id.into(),
+            range_start: range_start.into(),
+            range_end: range_end.into(),
+            actions: Vec::new(),
+            actors: Vec::new(),
+            actor_names: Vec::new(),
+            actor_ids: Vec::new(),
+            targets: Vec::new(),
+        }
+    }
+
     /// The names under both spellings, each once.
     #[must_use]
     pub fn all_actor_names(&self) -> Vec<String> {

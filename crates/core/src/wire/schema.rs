@@ -82,6 +82,15 @@ pub struct CreateSchema {
     pub metadata: Option<Value>,
 }
 
+impl CreateSchema {
+    /// Events must have at least one target of each of these types; their metadata is free.
+    #[must_use]
+    pub fn of_targets<T: Into<String>>(kinds: impl IntoIterator<Item = T>) -> Self {
+        let targets = kinds.into_iter().map(|kind| SchemaTarget { kind: kind.into(), metadata: None }).collect();
+        Self { actor: None, targets, metadata: None }
+    }
+}
+
 impl FromBody for CreateSchema {
     fn from_body(body: &mut Fields<'_, '_>) -> Option<Self> {
         let actor = body.get("actor").and_then(|actor| {
