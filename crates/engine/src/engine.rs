@@ -198,9 +198,21 @@ impl Engine {
         let answers = Answers::new(Arc::clone(&store), Arc::clone(&clock));
         let audit_events = AuditEvents::new(tenants.clone(), Arc::clone(log.tail()), lake.clone(), reader);
         let jobs = Mutex::new(jobs);
-        let _folder = folder;
-        let inner =
-            Inner { store, clock, tenants, answers, exports, audit_events, feed, log, lake, lake_health, stop, jobs, _folder };
+        let inner = Inner {
+            store,
+            clock,
+            tenants,
+            answers,
+            exports,
+            audit_events,
+            feed,
+            log,
+            lake,
+            lake_health,
+            stop,
+            jobs,
+            _folder: folder,
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
