@@ -74,6 +74,7 @@
 
 mod builder;
 mod client;
+pub mod emitter;
 mod error;
 pub mod event_names;
 mod page;
@@ -88,6 +89,7 @@ pub use annals_core::wire;
 
 pub use builder::{BuildError, ClientBuilder};
 pub use client::Client;
+pub use emitter::Emitter;
 pub use error::{Error, Refusal};
 pub use page::{Order, Page, Paging};
 pub use resources::{

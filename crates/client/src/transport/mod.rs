@@ -2,6 +2,7 @@
 
 mod answer;
 mod call;
+mod once;
 mod retry;
 
 use std::time::Duration;
@@ -16,6 +17,7 @@ use call::Target;
 
 pub(crate) use answer::Answer;
 pub(crate) use call::{Call, JSON, NDJSON, Query, Repeat};
+pub(crate) use once::Unanswered;
 pub use retry::RetryPolicy;
 
 pub(crate) struct Transport {
