@@ -173,7 +173,7 @@ impl Engine {
             health: Arc::clone(&lake_health),
         };
         jobs.spawn(flush.run(stop.clone()));
-        let reader = Reader::new(&lake)?;
+        let reader = Reader::new(&lake.audit_events)?;
         let export = ExportJob {
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),

@@ -11,6 +11,7 @@ use datafusion::scalar::ScalarValue;
 
 use super::any_of::ArrayHasAny;
 use super::row_check::{Check, MetadataCheck};
+use super::scan::Select;
 use crate::lake::LakeFile;
 use crate::lake::columns::{
     ACTION, ACTOR_ID, ACTOR_NAME, ACTOR_TYPE, ENVIRONMENT_ID, LOCATION, OCCURRED_AT, ORGANIZATION_ID, RECEIVED_AT, TARGET_IDS,
@@ -107,9 +108,22 @@ pub struct Selection {
     pub filter: Filter,
 }
 
-impl Selection {
-    /// Whether a file may have an event that passes.
-    pub(super) fn may_pass(&self, file: &LakeFile) -> bool {
+impl Select<CommittedEvent> for Selection {
+    fn owns(&self, event: &CommittedEvent) -> bool {
+        event.environment == self.environment
+            && self.filter.organization.is_none_or(|organization| event.organization == organization)
+    }
+
+    fn owner(&self) -> Vec<Expr> {
+        let organization = self.filter.organization.map(|id| col(ORGANIZATION_ID).eq(lit(id.to_string())));
+        organization.into_iter().chain([col(ENVIRONMENT_ID).eq(lit(self.environment.to_string()))]).collect()
+    }
+
+    fn may_hold(&self, file: &LakeFile) -> bool {
+        self.filter.organization.is_none_or(|organization| file.may_hold(organization))
+    }
+
+    fn may_pass(&self, file: &LakeFile) -> bool {
         let received = file.received();
         let (from, to) = self.filter.received;
         let begins = match from {
@@ -123,19 +137,8 @@ impl Selection {
         begins && ends && self.may_hold(file)
     }
 
-    /// Whether a file may have an event of the owner.
-    pub(super) fn may_hold(&self, file: &LakeFile) -> bool {
-        self.filter.organization.is_none_or(|organization| file.may_hold(organization))
-    }
-
-    /// Whether the event is the owner's.
-    pub(super) fn owns(&self, event: &CommittedEvent) -> bool {
-        event.environment == self.environment
-            && self.filter.organization.is_none_or(|organization| event.organization == organization)
-    }
-
-    /// The whole filter. Conditions on few bytes come first.
-    pub(super) fn expression(&self) -> Expr {
+    /// Conditions on few bytes come first.
+    fn expression(&self) -> Expr {
         let filter = &self.filter;
         let mut all = self.owner();
         all.extend(between(RECEIVED_AT, filter.received));
@@ -147,9 +150,7 @@ impl Selection {
             (ACTOR_NAME, &filter.actor_names),
             (LOCATION, &filter.locations),
         ] {
-            if !texts.is_empty() {
-                all.push(col(column).in_list(texts.iter().map(lit).collect(), false));
-            }
+            all.extend(one_of(column, texts));
         }
         for (column, texts) in
             [(TARGET_TYPES, &filter.target_types), (TARGET_IDS, &filter.target_ids), (TARGET_NAMES, &filter.target_names)]
@@ -163,17 +164,16 @@ impl Selection {
         all.extend(filter.search.as_deref().map(|text| Check::search(text).expression()));
         conjunction(all)
     }
-
-    /// Environment and organization: enough to find an event by its id.
-    pub(super) fn owner(&self) -> Vec<Expr> {
-        let organization = self.filter.organization.map(|id| col(ORGANIZATION_ID).eq(lit(id.to_string())));
-        organization.into_iter().chain([col(ENVIRONMENT_ID).eq(lit(self.environment.to_string()))]).collect()
-    }
 }
 
 /// Of no conditions: true.
 pub(super) fn conjunction(all: impl IntoIterator<Item = Expr>) -> Expr {
     all.into_iter().reduce(Expr::and).unwrap_or_else(|| lit(true))
+}
+
+/// Of no texts: no condition.
+pub(super) fn one_of(column: &str, texts: &[String]) -> Option<Expr> {
+    (!texts.is_empty()).then(|| col(column).in_list(texts.iter().map(lit).collect(), false))
 }
 
 fn actions(patterns: &[ActionPattern]) -> Option<Expr> {
@@ -191,7 +191,7 @@ fn actions(patterns: &[ActionPattern]) -> Option<Expr> {
     any.into_iter().reduce(Expr::or)
 }
 
-fn between(column: &str, (from, to): Between) -> impl Iterator<Item = Expr> {
+pub(super) fn between(column: &str, (from, to): Between) -> impl Iterator<Item = Expr> {
     let from = match from {
         Bound::Included(from) => Some(col(column).gt_eq(time(from))),
         Bound::Excluded(from) => Some(col(column).gt(time(from))),

@@ -19,5 +19,5 @@ mod tests;
 pub use error::ReadError;
 pub use export::{ExportFileError, ExportFiles, ExportedFile};
 pub use filter::{ALWAYS, ActionPattern, AuditTrailFilter, Between, Filter, Selection};
-pub use scan::{Batches, Query, Reader};
+pub use scan::{Batches, Query, Reader, Select};
 pub use snapshot::Snapshot;

@@ -1,44 +1,37 @@
-//! The events next to a place in the log: one page of a list, in either direction.
+//! The records next to a place in the log: one page of a list, in either direction.
 //!
-//! Tail and files are looked at in the order in which they lie, and only until no further one can hold a nearer event: the newest
+//! Tail and files are looked at in the order in which they lie, and only until no further one can hold a nearer one: the newest
 //! page costs the tail and the newest file, however long the history is. Files may overlap. Of the files only ids are read
-//! at first; the other columns follow for the few events that are on the page.
+//! at first; the other columns follow for the few that are on the page.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use annals_core::event::CommittedEvent;
-use annals_core::ids::AuditEventId;
 use arrow::array::AsArray;
 use datafusion::logical_expr::Expr;
 use datafusion::prelude::{col, lit};
 use futures::TryStreamExt;
 
 use super::filter::conjunction;
-use super::scan::{Place, Query};
-use super::{ReadError, Reader, Selection, Snapshot};
-use crate::lake::LakeFile;
-use crate::lake::columns::{ColumnsError, ID, to_events};
+use super::scan::{Place, Query, Select};
+use super::{ReadError, Reader, Snapshot};
+use crate::lake::columns::{ColumnsError, ID};
+use crate::lake::{LakeFile, Row, RowId};
 use crate::store::listing::{Direction, Scan};
 
 /// Files that one plan reads: twice as many each time, because a plan costs about as much as a file without a match.
 const FILES_AT_ONCE_MAX: usize = 16;
-/// Events of the tail that become columns at a time: first a page, then more and more.
+/// Records of the tail that become columns at a time: first a page, then more and more.
 const TAIL_ROWS_MAX: usize = 4096;
 
-impl Reader {
-    /// The events of the query that are nearest to where the scan starts, in its direction.
+impl<R: Row> Reader<R> {
+    /// The rows of the query that are nearest to where the scan starts, in its direction.
     ///
     /// # Errors
     /// The lake cannot be read.
-    pub async fn nearest(
-        &self,
-        snapshot: &Snapshot,
-        query: &Query,
-        scan: Scan<AuditEventId>,
-    ) -> Result<Vec<CommittedEvent>, ReadError> {
+    pub async fn nearest(&self, snapshot: &Snapshot<R>, query: &Query<R>, scan: Scan<R::Id>) -> Result<Vec<R>, ReadError> {
         let mut found = Found::new(scan);
-        let mut sources = Sources::new(snapshot, &query.selection, scan);
+        let mut sources = Sources::new(snapshot, &*query.selection, scan);
         let mut opened = Vec::new();
         while let Some(source) = sources.next(&found) {
             match source {
@@ -49,32 +42,27 @@ impl Reader {
                 }
             }
         }
-        let mut in_lake = self.fetch(&opened, &query.selection, found.of_lake()).await?;
-        Ok(found.into_events(|id| in_lake.remove(&id)))
+        let mut in_lake = self.fetch(&opened, &*query.selection, found.of_lake()).await?;
+        Ok(found.into_rows(|id| in_lake.remove(&id)))
     }
 
-    /// One event of the query's owner. Whether it passes the filter does not matter.
+    /// One row of the selection's owner. Whether it passes the filter does not matter.
     ///
     /// # Errors
     /// The lake cannot be read.
-    pub async fn by_id(
-        &self,
-        snapshot: &Snapshot,
-        selection: &Selection,
-        id: AuditEventId,
-    ) -> Result<Option<CommittedEvent>, ReadError> {
-        let of_commit = |commit: &&Arc<[CommittedEvent]>| commit.first().is_some_and(|event| event.id.commit() == id.commit());
-        let in_tail = snapshot.tail.iter().filter(of_commit).flat_map(|commit| commit.iter()).find(|event| event.id == id);
-        if let Some(event) = in_tail {
-            return Ok(selection.owns(event).then(|| event.clone()));
+    pub async fn by_id(&self, snapshot: &Snapshot<R>, selection: &dyn Select<R>, id: R::Id) -> Result<Option<R>, ReadError> {
+        let of_commit = |commit: &&Arc<[R]>| commit.first().is_some_and(|row| row.id().commit() == id.commit());
+        let in_tail = snapshot.tail.iter().filter(of_commit).flat_map(|commit| commit.iter()).find(|row| row.id() == id);
+        if let Some(row) = in_tail {
+            return Ok(selection.owns(row).then(|| row.clone()));
         }
         let files: Vec<_> = snapshot.lake.files().iter().filter(|file| selection.may_hold(file)).cloned().collect();
         Ok(self.fetch(&files, selection, BTreeSet::from([id])).await?.remove(&id))
     }
 
-    async fn look_into_files(&self, files: &[LakeFile], query: &Query, found: &mut Found) -> Result<(), ReadError> {
+    async fn look_into_files(&self, files: &[LakeFile<R>], query: &Query<R>, found: &mut Found<R>) -> Result<(), ReadError> {
         let bounds = found.bounds();
-        let conditions = std::iter::once(query.selection.expression()).chain(bounds);
+        let conditions = std::iter::once(query.expression.clone()).chain(bounds);
         let mut batches = self.lake(files.to_vec(), conjunction(conditions), &[ID]).await?;
         while let Some(batch) = batches.try_next().await? {
             let damaged = |row| ColumnsError { column: ID, row, problem: "not an id" };
@@ -87,15 +75,15 @@ impl Reader {
         Ok(())
     }
 
-    /// The whole events of these ids, of those that the owner has.
+    /// The whole rows of these ids, of those that the owner has.
     async fn fetch(
         &self,
-        files: &[LakeFile],
-        selection: &Selection,
-        ids: BTreeSet<AuditEventId>,
-    ) -> Result<BTreeMap<AuditEventId, CommittedEvent>, ReadError> {
+        files: &[LakeFile<R>],
+        selection: &dyn Select<R>,
+        ids: BTreeSet<R::Id>,
+    ) -> Result<BTreeMap<R::Id, R>, ReadError> {
         let (Some(least), Some(greatest)) = (ids.first(), ids.last()) else { return Ok(BTreeMap::new()) };
-        let holds = |file: &&LakeFile| ids.range(file.stats.ids.least..=file.stats.ids.greatest).next().is_some();
+        let holds = |file: &&LakeFile<R>| ids.range(file.stats.ids.least..=file.stats.ids.greatest).next().is_some();
         let files: Vec<_> = files.iter().filter(holds).cloned().collect();
         if files.is_empty() {
             return Ok(BTreeMap::new());
@@ -105,22 +93,22 @@ impl Reader {
         conditions.push(col(ID).between(lit(least.to_string()), lit(greatest.to_string())));
         conditions.push(col(ID).in_list(ids.iter().map(|id| lit(id.to_string())).collect(), false));
         let mut batches = self.lake(files, conjunction(conditions), &[]).await?;
-        let mut events = BTreeMap::new();
+        let mut rows = BTreeMap::new();
         while let Some(batch) = batches.try_next().await? {
-            events.extend(to_events(&batch)?.into_iter().map(|event| (event.id, event)));
+            rows.extend(R::from_batch(&batch)?.into_iter().map(|row| (row.id(), row)));
         }
-        Ok(events)
+        Ok(rows)
     }
 }
 
-fn look_into_tail(snapshot: &Snapshot, query: &Query, found: &mut Found) -> Result<(), ReadError> {
-    let mut places = places(snapshot, &query.selection, found.scan.direction);
+fn look_into_tail<R: Row>(snapshot: &Snapshot<R>, query: &Query<R>, found: &mut Found<R>) -> Result<(), ReadError> {
+    let mut places = places(snapshot, &*query.selection, found.scan.direction);
     let mut rows = found.rows_max;
     loop {
-        // The tail lies in order: as soon as one event is too far, all the rest are.
+        // The tail lies in order: as soon as one row is too far, all the rest are.
         let (mut chunk, mut ended) = (Vec::with_capacity(rows), true);
         for place in places.by_ref() {
-            let id = place.event().id;
+            let id = place.row().id();
             if !found.may_take(id) {
                 if found.is_before(id) {
                     continue;
@@ -134,7 +122,7 @@ fn look_into_tail(snapshot: &Snapshot, query: &Query, found: &mut Found) -> Resu
             }
         }
         for place in query.passing(chunk)? {
-            found.offer(place.event().id, Some(place));
+            found.offer(place.row().id(), Some(place));
         }
         if ended {
             return Ok(());
@@ -143,11 +131,15 @@ fn look_into_tail(snapshot: &Snapshot, query: &Query, found: &mut Found) -> Resu
     }
 }
 
-/// The owner's events in the tail, one way.
-fn places<'a>(snapshot: &'a Snapshot, selection: &'a Selection, direction: Direction) -> Box<dyn Iterator<Item = Place> + 'a> {
-    let of = move |commit: &'a Arc<[CommittedEvent]>| {
+/// The owner's rows in the tail, one way.
+fn places<'a, R: Row>(
+    snapshot: &'a Snapshot<R>,
+    selection: &'a dyn Select<R>,
+    direction: Direction,
+) -> Box<dyn Iterator<Item = Place<R>> + 'a> {
+    let of = move |commit: &'a Arc<[R]>| {
         let owned = (0..commit.len()).filter(|place| selection.owns(&commit[*place]));
-        owned.map(|place| Place { commit: Arc::clone(commit), place })
+        owned.map(move |place| Place { commit: Arc::clone(commit), place })
     };
     match direction {
         Direction::Rising => Box::new(snapshot.tail.iter().flat_map(of)),
@@ -156,25 +148,25 @@ fn places<'a>(snapshot: &'a Snapshot, selection: &'a Selection, direction: Direc
 }
 
 /// Where to look next.
-enum Source {
+enum Source<R: Row> {
     Tail,
-    Files(Vec<LakeFile>),
+    Files(Vec<LakeFile<R>>),
 }
 
-/// The tail and the files that may have events between the bounds, by how near they begin.
-struct Sources {
+/// The tail and the files that may have rows between the bounds, by how near they begin.
+struct Sources<R: Row> {
     /// `None` is the tail. In reverse: the next one is the last.
-    waiting: Vec<(AuditEventId, Option<LakeFile>)>,
+    waiting: Vec<(R::Id, Option<LakeFile<R>>)>,
     files_at_once: usize,
 }
 
-impl Sources {
-    fn new(snapshot: &Snapshot, selection: &Selection, scan: Scan<AuditEventId>) -> Self {
+impl<R: Row> Sources<R> {
+    fn new(snapshot: &Snapshot<R>, selection: &dyn Select<R>, scan: Scan<R::Id>) -> Self {
         let begins = |least, greatest| match scan.direction {
             Direction::Rising => least,
             Direction::Falling => greatest,
         };
-        let overlaps = |file: &&LakeFile| {
+        let overlaps = |file: &&LakeFile<R>| {
             scan.above.is_none_or(|above| file.stats.ids.greatest > above)
                 && scan.below.is_none_or(|below| file.stats.ids.least < below)
         };
@@ -183,7 +175,7 @@ impl Sources {
             files.map(|file| (begins(file.stats.ids.least, file.stats.ids.greatest), Some(file.clone()))).collect();
         let first = snapshot.tail.iter().find_map(|commit| commit.first());
         let last = snapshot.tail.iter().rev().find_map(|commit| commit.last());
-        waiting.extend(first.zip(last).map(|(first, last)| (begins(first.id, last.id), None)));
+        waiting.extend(first.zip(last).map(|(first, last)| (begins(first.id(), last.id()), None)));
         waiting.sort_by_key(|(begin, _)| *begin);
         if scan.direction == Direction::Rising {
             waiting.reverse();
@@ -192,7 +184,7 @@ impl Sources {
     }
 
     /// `None` when nothing nearer can come.
-    fn next(&mut self, found: &Found) -> Option<Source> {
+    fn next(&mut self, found: &Found<R>) -> Option<Source<R>> {
         let mut files = Vec::new();
         while files.len() < self.files_at_once {
             let Some((begin, file)) = self.waiting.last() else { break };
@@ -213,46 +205,46 @@ impl Sources {
     }
 }
 
-/// The nearest events so far, never more than the page takes.
-struct Found {
-    scan: Scan<AuditEventId>,
+/// The nearest rows so far, never more than the page takes.
+struct Found<R: Row> {
+    scan: Scan<R::Id>,
     rows_max: usize,
     /// `None`: it is in the lake.
-    events: BTreeMap<AuditEventId, Option<Place>>,
+    rows: BTreeMap<R::Id, Option<Place<R>>>,
 }
 
-impl Found {
-    fn new(scan: Scan<AuditEventId>) -> Self {
-        Self { scan, rows_max: (scan.rows as usize).max(1), events: BTreeMap::new() }
+impl<R: Row> Found<R> {
+    fn new(scan: Scan<R::Id>) -> Self {
+        Self { scan, rows_max: (scan.rows as usize).max(1), rows: BTreeMap::new() }
     }
 
-    /// The farthest event of a full page.
-    fn farthest(&self) -> Option<AuditEventId> {
-        if self.events.len() < self.rows_max {
+    /// The farthest row of a full page.
+    fn farthest(&self) -> Option<R::Id> {
+        if self.rows.len() < self.rows_max {
             return None;
         }
         match self.scan.direction {
-            Direction::Rising => self.events.last_key_value().map(|(id, _)| *id),
-            Direction::Falling => self.events.first_key_value().map(|(id, _)| *id),
+            Direction::Rising => self.rows.last_key_value().map(|(id, _)| *id),
+            Direction::Falling => self.rows.first_key_value().map(|(id, _)| *id),
         }
     }
 
-    /// Whether an event of this id would be on the page.
-    fn may_take(&self, id: AuditEventId) -> bool {
+    /// Whether a row of this id would be on the page.
+    fn may_take(&self, id: R::Id) -> bool {
         let (above, below) = self.open();
         above.is_none_or(|above| id > above) && below.is_none_or(|below| id < below)
     }
 
-    /// Whether the id lies before the place where the scan starts, so that events on the way from it may still come.
-    fn is_before(&self, id: AuditEventId) -> bool {
+    /// Whether the id lies before the place where the scan starts, so that rows on the way from it may still come.
+    fn is_before(&self, id: R::Id) -> bool {
         match self.scan.direction {
             Direction::Rising => self.scan.above.is_some_and(|above| id <= above),
             Direction::Falling => self.scan.below.is_some_and(|below| id >= below),
         }
     }
 
-    /// Between these an event must lie to be nearer than what was found.
-    fn open(&self) -> (Option<AuditEventId>, Option<AuditEventId>) {
+    /// Between these a row must lie to be nearer than what was found.
+    fn open(&self) -> (Option<R::Id>, Option<R::Id>) {
         let Scan { above, below, direction, .. } = self.scan;
         match (self.farthest(), direction) {
             (None, _) => (above, below),
@@ -261,38 +253,38 @@ impl Found {
         }
     }
 
-    fn bounds(&self) -> impl Iterator<Item = Expr> + use<> {
+    fn bounds(&self) -> impl Iterator<Item = Expr> + use<R> {
         let (above, below) = self.open();
         let above = above.map(|above| col(ID).gt(lit(above.to_string())));
         above.into_iter().chain(below.map(|below| col(ID).lt(lit(below.to_string()))))
     }
 
-    fn offer(&mut self, id: AuditEventId, place: Option<Place>) {
+    fn offer(&mut self, id: R::Id, place: Option<Place<R>>) {
         if !self.may_take(id) {
             return;
         }
-        self.events.insert(id, place);
-        if self.events.len() > self.rows_max {
+        self.rows.insert(id, place);
+        if self.rows.len() > self.rows_max {
             match self.scan.direction {
-                Direction::Rising => self.events.pop_last(),
-                Direction::Falling => self.events.pop_first(),
+                Direction::Rising => self.rows.pop_last(),
+                Direction::Falling => self.rows.pop_first(),
             };
         }
     }
 
-    fn of_lake(&self) -> BTreeSet<AuditEventId> {
-        self.events.iter().filter(|(_, place)| place.is_none()).map(|(id, _)| *id).collect()
+    fn of_lake(&self) -> BTreeSet<R::Id> {
+        self.rows.iter().filter(|(_, place)| place.is_none()).map(|(id, _)| *id).collect()
     }
 
-    fn into_events(self, mut in_lake: impl FnMut(AuditEventId) -> Option<CommittedEvent>) -> Vec<CommittedEvent> {
-        let whole = |(id, place): (AuditEventId, Option<Place>)| match place {
-            Some(place) => Some(place.event().clone()),
+    fn into_rows(self, mut in_lake: impl FnMut(R::Id) -> Option<R>) -> Vec<R> {
+        let whole = |(id, place): (R::Id, Option<Place<R>>)| match place {
+            Some(place) => Some(place.row().clone()),
             None => in_lake(id),
         };
-        let mut events: Vec<_> = self.events.into_iter().filter_map(whole).collect();
+        let mut rows: Vec<_> = self.rows.into_iter().filter_map(whole).collect();
         if self.scan.direction == Direction::Falling {
-            events.reverse();
+            rows.reverse();
         }
-        events
+        rows
     }
 }

@@ -10,7 +10,7 @@ use annals_core::time::Micros;
 use futures::TryStreamExt;
 use proptest::prelude::*;
 
-use super::{ActionPattern, AuditTrailFilter, Batches, Between, Filter, Reader, Selection, Snapshot};
+use super::{ActionPattern, AuditTrailFilter, Batches, Between, Filter, Reader, Select, Selection, Snapshot};
 use crate::lake::columns::to_events;
 use crate::lake::testing::{NOW, Sequencer, event, organization, shard, url};
 use crate::lake::{Lake, LakeSettings};
@@ -276,7 +276,7 @@ async fn check(
     all.sort_by_key(|event| event.id);
     let tail = commits.split_off(flushed.saturating_sub(unreleased));
     let snapshot = Snapshot::new(shard(), tail, lake.audit_events.snapshot());
-    let reader = Reader::new(&lake).expect("a reader");
+    let reader = Reader::new(&lake.audit_events).expect("a reader");
     for selection in selections {
         let expected: Vec<_> = all.iter().filter(|event| passes(&selection, event)).cloned().collect();
         let query = reader.query(selection.clone()).expect("a filter");
@@ -359,7 +359,7 @@ async fn conditions_on_columns_and_lists_are_decided_while_decoding() {
         audit_trail: Some(AuditTrailFilter::default()),
         ..Filter::of(organization(1))
     };
-    let reader = Reader::new(&lake).expect("a reader");
+    let reader = Reader::new(&lake.audit_events).expect("a reader");
     let selection = Selection { environment: environment(1), filter };
     let plan =
         reader.lake_plan(lake.audit_events.snapshot().files().to_vec(), selection.expression(), &[]).await.expect("a plan");
@@ -386,7 +386,7 @@ async fn files_that_cannot_be_on_the_page_are_not_opened() {
     for file in &files[1..files.len() - 1] {
         std::fs::remove_file(folder.path().join("audit_events").join(&file.path)).expect("a file");
     }
-    let reader = Reader::new(&lake).expect("a reader");
+    let reader = Reader::new(&lake.audit_events).expect("a reader");
     let query = reader.query(Selection { environment: environment(1), filter: Filter::everything() }).expect("a filter");
     let snapshot = Snapshot::new(shard(), [], lake.audit_events.snapshot());
     let scan = |direction, above, below| Scan { above, below, direction, rows: 30 };

@@ -1,10 +1,12 @@
-//! Lake, then tail: one ordered stream of events.
+//! Lake, then tail: one stream of the records of one kind.
 //!
 //! The lake comes first because all its commits are older than the tail's. Within it, files come in the order of their
-//! commits and each is sorted by organization and place, so an organization's rows come out in commit order with no sort. Those of
-//! a whole environment come out organization by organization within each file.
+//! commits and each is sorted by owner and place, so an owner's rows come out in commit order with no sort. Those of several
+//! owners come out owner by owner within each file.
 //! The tail is filtered by the very expression that the lake is filtered by.
 
+use std::fmt::Debug;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use annals_core::event::CommittedEvent;
@@ -19,29 +21,45 @@ use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 
 use super::table::{LakeTable, Source};
-use super::{ReadError, Selection, Snapshot};
-use crate::lake::columns::{self, to_batch};
-use crate::lake::{Lake, LakeFile};
+use super::{ReadError, Snapshot};
+use crate::lake::{LakeFile, Row, Table};
 
 /// Decoded footers that are kept, least recently used first to go.
 const FOOTER_CACHE_BYTES: usize = 128 * 1024 * 1024;
-/// Events of the tail that become columns at a time.
+/// Records of the tail that become columns at a time.
 const TAIL_ROWS: usize = 4096;
 
-/// Batches of columns of `audit_events`.
+/// Batches of columns of one table.
 pub type Batches = BoxStream<'static, Result<RecordBatch, ReadError>>;
 
-/// Keep one: it holds the cache of footers. Cheap to clone.
+/// Reads one table. Keep one: it holds the cache of footers. Cheap to clone.
 #[derive(Clone)]
-pub struct Reader {
+pub struct Reader<R: Row = CommittedEvent> {
     context: SessionContext,
-    audit_events: Source,
+    source: Source,
+    rows: PhantomData<fn() -> R>,
 }
 
-impl Reader {
+/// Which rows of a table.
+pub trait Select<R: Row>: Debug + Send + Sync + 'static {
+    /// Whether the row belongs to whom the answer is for: cheap, and enough to keep tenants apart.
+    fn owns(&self, row: &R) -> bool;
+    /// The same as conditions on columns. What these columns mean, the statistics of a file know.
+    fn owner(&self) -> Vec<Expr>;
+    /// Whether a file may have a row that [`Select::owns`] is true of.
+    fn may_hold(&self, file: &LakeFile<R>) -> bool;
+    /// The whole condition, the owner's included.
+    fn expression(&self) -> Expr;
+    /// Whether a file may have a row that passes.
+    fn may_pass(&self, file: &LakeFile<R>) -> bool {
+        self.may_hold(file)
+    }
+}
+
+impl<R: Row> Reader<R> {
     /// # Errors
     /// DataFusion cannot be set up.
-    pub fn new(lake: &Lake) -> Result<Self, ReadError> {
+    pub fn new(table: &Table<R>) -> Result<Self, ReadError> {
         let runtime = RuntimeEnvBuilder::new().with_metadata_cache_limit(FOOTER_CACHE_BYTES).build_arc()?;
         // One partition: rows must come out in the order of files.
         let mut config = SessionConfig::new().with_target_partitions(1);
@@ -49,21 +67,21 @@ impl Reader {
         parquet.pushdown_filters = true;
         parquet.reorder_filters = true;
         let context = SessionContext::new_with_config_rt(config, runtime);
-        Ok(Self { audit_events: Source::register(&lake.audit_events, &context)?, context })
+        Ok(Self { source: Source::register(table, &context)?, context, rows: PhantomData })
     }
 
     /// # Errors
-    /// The filter cannot be compiled.
-    pub fn query(&self, selection: Selection) -> Result<Query, ReadError> {
+    /// The selection's expression cannot be compiled.
+    pub fn query(&self, selection: impl Select<R>) -> Result<Query<R>, ReadError> {
         let expression = selection.expression();
-        let schema = DFSchema::try_from(columns::schema())?;
+        let schema = DFSchema::try_from(R::schema())?;
         let predicate = self.context.create_physical_expr(expression.clone(), &schema)?;
-        Ok(Query { selection, expression, predicate })
+        Ok(Query { selection: Arc::new(selection), expression, predicate })
     }
 
-    /// These columns, or all when none is named, of the events of the query, each once. Reads nothing before the stream is polled;
-    /// memory does not grow with the number of events.
-    pub fn scan(&self, snapshot: &Snapshot, query: &Query, columns: &'static [&'static str]) -> Batches {
+    /// These columns, or all when none is named, of the rows of the query, each once. Reads nothing before the stream is polled;
+    /// memory does not grow with the number of rows.
+    pub fn scan(&self, snapshot: &Snapshot<R>, query: &Query<R>, columns: &'static [&'static str]) -> Batches {
         let tail = tail(snapshot.tail.clone(), query.clone(), columns);
         let files: Vec<_> = snapshot.lake.files().iter().filter(|file| query.selection.may_pass(file)).cloned().collect();
         if files.is_empty() {
@@ -75,18 +93,18 @@ impl Reader {
     }
 
     /// Like [`Reader::scan`], of these files only.
-    pub(super) async fn lake(&self, files: Vec<LakeFile>, filter: Expr, columns: &[&str]) -> Result<Batches, ReadError> {
+    pub(super) async fn lake(&self, files: Vec<LakeFile<R>>, filter: Expr, columns: &[&str]) -> Result<Batches, ReadError> {
         let plan = self.lake_plan(files, filter, columns).await?;
         Ok(execute_stream(plan, self.context.task_ctx())?.err_into().boxed())
     }
 
     pub(super) async fn lake_plan(
         &self,
-        files: Vec<LakeFile>,
+        files: Vec<LakeFile<R>>,
         filter: Expr,
         columns: &[&str],
     ) -> Result<Arc<dyn ExecutionPlan>, ReadError> {
-        let table = LakeTable { source: self.audit_events.clone(), files };
+        let table = LakeTable { source: self.source.clone(), files };
         let mut rows = self.context.read_table(Arc::new(table))?.filter(filter)?;
         if !columns.is_empty() {
             rows = rows.select_columns(columns)?;
@@ -97,33 +115,33 @@ impl Reader {
 
 /// A selection, compiled. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Query {
-    pub(super) selection: Selection,
+pub struct Query<R: Row = CommittedEvent> {
+    pub(super) selection: Arc<dyn Select<R>>,
     pub(super) expression: Expr,
     predicate: Arc<dyn PhysicalExpr>,
 }
 
-impl Query {
+impl<R: Row> Query<R> {
     /// Those that pass, in their order.
-    pub(super) fn passing(&self, mut places: Vec<Place>) -> Result<Vec<Place>, ReadError> {
+    pub(super) fn passing(&self, mut places: Vec<Place<R>>) -> Result<Vec<Place<R>>, ReadError> {
         let (_, keep) = self.decide(&places)?;
         let mut keep = keep.iter().map(|keep| keep == Some(true));
         places.retain(|_| keep.next() == Some(true));
         Ok(places)
     }
 
-    fn decide(&self, places: &[Place]) -> Result<(RecordBatch, BooleanArray), ReadError> {
-        let batch = to_batch(places)?;
+    fn decide(&self, places: &[Place<R>]) -> Result<(RecordBatch, BooleanArray), ReadError> {
+        let batch = R::to_batch(places)?;
         let keep = self.predicate.evaluate(&batch)?.into_array(batch.num_rows())?;
         let keep = keep.as_boolean().clone();
         Ok((batch, keep))
     }
 }
 
-/// Only the owner's events become columns; the filter then decides on those.
-fn tail(commits: Vec<Arc<[CommittedEvent]>>, query: Query, columns: &'static [&'static str]) -> Batches {
-    let selection = query.selection.clone();
-    let places = move |commit: Arc<[CommittedEvent]>| {
+/// Only the owner's rows become columns; the filter then decides on those.
+fn tail<R: Row>(commits: Vec<Arc<[R]>>, query: Query<R>, columns: &'static [&'static str]) -> Batches {
+    let selection = Arc::clone(&query.selection);
+    let places = move |commit: Arc<[R]>| {
         let places: Vec<_> = (0..commit.len()).filter(|place| selection.owns(&commit[*place])).collect();
         places.into_iter().map(move |place| Place { commit: Arc::clone(&commit), place })
     };
@@ -139,20 +157,20 @@ fn tail(commits: Vec<Arc<[CommittedEvent]>>, query: Query, columns: &'static [&'
         .boxed()
 }
 
-/// An event of the tail that keeps its commit alive.
-pub(super) struct Place {
-    pub commit: Arc<[CommittedEvent]>,
+/// A record of the tail that keeps its commit alive.
+pub(super) struct Place<R> {
+    pub commit: Arc<[R]>,
     pub place: usize,
 }
 
-impl Place {
-    pub fn event(&self) -> &CommittedEvent {
+impl<R> Place<R> {
+    pub fn row(&self) -> &R {
         &self.commit[self.place]
     }
 }
 
-impl std::borrow::Borrow<CommittedEvent> for Place {
-    fn borrow(&self) -> &CommittedEvent {
-        self.event()
+impl<R> std::borrow::Borrow<R> for Place<R> {
+    fn borrow(&self) -> &R {
+        self.row()
     }
 }
