@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use annals_core::ids::RecordPlace;
 use arrow::array::AsArray;
 use datafusion::logical_expr::Expr;
 use datafusion::prelude::{col, lit};
@@ -16,7 +17,7 @@ use super::filter::conjunction;
 use super::scan::{Place, Query, Select};
 use super::{ReadError, Reader, Snapshot};
 use crate::lake::columns::{ColumnsError, ID};
-use crate::lake::{LakeFile, Row, RowId};
+use crate::lake::{LakeFile, Row};
 use crate::store::listing::{Direction, Scan};
 
 /// Files that one plan reads: twice as many each time, because a plan costs about as much as a file without a match.
@@ -51,7 +52,8 @@ impl<R: Row> Reader<R> {
     /// # Errors
     /// The lake cannot be read.
     pub async fn by_id(&self, snapshot: &Snapshot<R>, selection: &dyn Select<R>, id: R::Id) -> Result<Option<R>, ReadError> {
-        let of_commit = |commit: &&Arc<[R]>| commit.first().is_some_and(|row| row.id().commit() == id.commit());
+        let number = Into::<RecordPlace>::into(id).commit();
+        let of_commit = |commit: &&Arc<[R]>| commit.first().is_some_and(|row| row.place().commit() == number);
         let in_tail = snapshot.tail.iter().filter(of_commit).flat_map(|commit| commit.iter()).find(|row| row.id() == id);
         if let Some(row) = in_tail {
             return Ok(selection.owns(row).then(|| row.clone()));
