@@ -19,6 +19,7 @@ mod tests;
 pub use error::LakeError;
 pub use row::Row;
 pub use snapshot::{LakeFile, LakeSnapshot};
+pub use stats::Range;
 pub use table::{LakeSettings, Table};
 
 use annals_core::event::CommittedEvent;

@@ -24,6 +24,12 @@ impl<R: Row> LakeFile<R> {
         self.stats.owners.holds(owner)
     }
 
+    /// Between these two are the times of a column of [`Row::TIMES`].
+    pub fn time(&self, column: &str) -> Range<Micros> {
+        let times = R::TIMES.iter().zip(&self.stats.times);
+        times.filter(|(time, _)| time.name == column).map(|(_, range)| *range).next().unwrap_or_else(Range::always)
+    }
+
     /// Between these two the rows were received. Ids carry the time in milliseconds, so both ends are rounded outwards.
     pub fn received(&self) -> Range<Micros> {
         let millis = |id: R::Id| i64::try_from(id.into().millis()).unwrap_or(i64::MAX).saturating_mul(1000);

@@ -33,6 +33,13 @@ impl<T: Copy + Ord> Range<T> {
     }
 }
 
+impl Range<Micros> {
+    /// Of a time without statistics: nothing is left out.
+    pub fn always() -> Self {
+        Self { least: Micros::saturating(i64::MIN), greatest: Micros::saturating(i64::MAX) }
+    }
+}
+
 /// What our own readers use.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FileStats<R: Row> {
@@ -83,14 +90,9 @@ impl<R: Row> FileStats<R> {
             rows: text.num_records,
             owners: text.range(R::OWNER)?,
             ids: text.range(ID)?,
-            times: R::TIMES.iter().map(|time| text.range(time.name).unwrap_or_else(always)).collect(),
+            times: R::TIMES.iter().map(|time| text.range(time.name).unwrap_or_else(Range::always)).collect(),
         })
     }
-}
-
-/// Where a time has no statistics, nothing is left out.
-fn always() -> Range<Micros> {
-    Range { least: Micros::saturating(i64::MIN), greatest: Micros::saturating(i64::MAX) }
 }
 
 impl Text {

@@ -12,11 +12,11 @@ use datafusion::scalar::ScalarValue;
 use super::any_of::ArrayHasAny;
 use super::row_check::{Check, MetadataCheck};
 use super::scan::Select;
-use crate::lake::LakeFile;
 use crate::lake::columns::{
     ACTION, ACTOR_ID, ACTOR_NAME, ACTOR_TYPE, ENVIRONMENT_ID, LOCATION, OCCURRED_AT, ORGANIZATION_ID, RECEIVED_AT, TARGET_IDS,
     TARGET_NAMES, TARGET_TYPES,
 };
+use crate::lake::{LakeFile, Range};
 
 /// From and to.
 pub type Between = (Bound<Micros>, Bound<Micros>);
@@ -124,17 +124,7 @@ impl Select<CommittedEvent> for Selection {
     }
 
     fn may_pass(&self, file: &LakeFile) -> bool {
-        let received = file.received();
-        let (from, to) = self.filter.received;
-        let begins = match from {
-            Bound::Included(from) | Bound::Excluded(from) => received.greatest >= from,
-            Bound::Unbounded => true,
-        };
-        let ends = match to {
-            Bound::Included(to) | Bound::Excluded(to) => received.least <= to,
-            Bound::Unbounded => true,
-        };
-        begins && ends && self.may_hold(file)
+        may_be_between(file.received(), self.filter.received) && self.may_hold(file)
     }
 
     /// Conditions on few bytes come first.
@@ -191,6 +181,19 @@ fn actions(patterns: &[ActionPattern]) -> Option<Expr> {
     any.into_iter().reduce(Expr::or)
 }
 
+/// Whether a value of the range may be between the bounds.
+pub(super) fn may_be_between(range: Range<Micros>, (from, to): Between) -> bool {
+    let begins = match from {
+        Bound::Included(from) | Bound::Excluded(from) => range.greatest >= from,
+        Bound::Unbounded => true,
+    };
+    let ends = match to {
+        Bound::Included(to) | Bound::Excluded(to) => range.least <= to,
+        Bound::Unbounded => true,
+    };
+    begins && ends
+}
+
 pub(super) fn between(column: &str, (from, to): Between) -> impl Iterator<Item = Expr> {
     let from = match from {
         Bound::Included(from) => Some(col(column).gt_eq(time(from))),
@@ -205,6 +208,6 @@ pub(super) fn between(column: &str, (from, to): Between) -> impl Iterator<Item =
     from.into_iter().chain(to)
 }
 
-fn time(time: Micros) -> Expr {
+pub(super) fn time(time: Micros) -> Expr {
     lit(ScalarValue::TimestampMicrosecond(Some(time.get()), Some("UTC".into())))
 }

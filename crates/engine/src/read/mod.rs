@@ -1,9 +1,11 @@
 //! Answers from tail and lake as one: each event exactly once, in commit order. Never writes events.
 
 mod any_of;
+pub mod api_requests;
 mod csv;
 mod error;
 mod export;
+mod feed;
 mod filter;
 mod nearest;
 #[cfg(test)]
@@ -18,6 +20,7 @@ mod tests;
 
 pub use error::ReadError;
 pub use export::{ExportFileError, ExportFiles, ExportedFile};
+pub use feed::FeedSelection;
 pub use filter::{ALWAYS, ActionPattern, AuditTrailFilter, Between, Filter, Selection};
 pub use scan::{Batches, Query, Reader, Select};
 pub use snapshot::Snapshot;

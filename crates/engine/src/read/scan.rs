@@ -16,7 +16,7 @@ use datafusion::common::DFSchema;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::logical_expr::Expr;
 use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr, execute_stream};
-use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 
@@ -104,12 +104,16 @@ impl<R: Row> Reader<R> {
         filter: Expr,
         columns: &[&str],
     ) -> Result<Arc<dyn ExecutionPlan>, ReadError> {
-        let table = LakeTable { source: self.source.clone(), files };
-        let mut rows = self.context.read_table(Arc::new(table))?.filter(filter)?;
+        let mut rows = self.frame(files)?.filter(filter)?;
         if !columns.is_empty() {
             rows = rows.select_columns(columns)?;
         }
         Ok(rows.create_physical_plan().await?)
+    }
+
+    /// These files, for a plan.
+    pub(super) fn frame(&self, files: Vec<LakeFile<R>>) -> Result<DataFrame, ReadError> {
+        Ok(self.context.read_table(Arc::new(LakeTable { source: self.source.clone(), files }))?)
     }
 }
 

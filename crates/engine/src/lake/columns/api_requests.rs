@@ -7,7 +7,7 @@ use annals_core::ids::{ApiRequestId, EnvironmentId};
 use annals_core::record::{ApiRequest, RequestActor, RequestActorKind, RequestFacts, RequestTarget};
 use annals_core::time::Micros;
 use arrow::array::{
-    Array, ArrayRef, AsArray, Int32Array, Int32Builder, RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray,
+    ArrayRef, AsArray, Int32Array, Int32Builder, RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray,
     TimestampMicrosecondBuilder,
 };
 use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef};

@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 use annals_core::ids::{EnvironmentId, FeedEventId};
 use annals_core::record::{FeedEvent, NewFeedEvent, ObjectText};
 use annals_core::time::Micros;
-use arrow::array::{Array, ArrayRef, RecordBatch, StringBuilder, TimestampMicrosecondBuilder};
+use arrow::array::{ArrayRef, RecordBatch, StringBuilder, TimestampMicrosecondBuilder};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use parquet::file::properties::WriterProperties;
