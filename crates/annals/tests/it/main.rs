@@ -2,6 +2,7 @@
 
 mod at_size;
 mod client;
+mod feed;
 mod lines;
 mod serve;
 mod server;
