@@ -153,7 +153,7 @@ async fn consumer(world: World, names: Vec<String>, limit: usize, done: Arc<Atom
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn consumers_see_every_event_once_and_in_order_whatever_happens() {
     let folder = tempfile::tempdir().expect("temp folder");
-    let start = || Server::start(folder.path(), &["--flush-events", "1000000", "--flush-seconds", "80000"]);
+    let start = || Server::start(folder.path(), &["--flush-events", "60", "--flush-seconds", "1"]);
     let mut server = start();
     let world = World {
         url: Arc::new(RwLock::new(server.url.clone())),

@@ -23,6 +23,7 @@ fn each_mistake_ends_with_one_clear_line() {
     let folder = tempfile::tempdir().expect("temp folder");
     let data = folder.path().join("data").display().to_string();
     check_fails(&["serve", "--lisen", "x"], 2, &["--lisen"]);
+    check_fails(&["serve", "--events-order", "up"], 2, &["--events-order", "live or spec"]);
     check_fails(&["serve", "--listen", "nonsense"], 2, &["--listen"]);
     check_fails(&["serve", "--data", "/dev/null/data", "--listen", "127.0.0.1:0"], 1, &["/dev/null/data", "cannot be written"]);
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -66,7 +67,7 @@ fn settings_come_from_flags_then_variables_then_the_file() {
     let folder = tempfile::tempdir().expect("temp folder");
     let file = folder.path().join("annals.toml");
     let data = folder.path().join("from-file");
-    let text = format!("listen = \"127.0.0.1:0\"\ndata = {:?}\nlog_format = \"json\"\n", data.display().to_string());
+    let text = format!("listen = \"127.0.0.1:0\"\ndata = {:?}\nlog_format = \"json\"\nevents_order = \"spec\"\n", data.display().to_string());
     std::fs::write(&file, text).expect("writable");
     let config = file.to_str().expect("readable");
     let server = Server::spawn(&mut annals(&["serve", "--config", config]));
