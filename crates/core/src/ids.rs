@@ -149,6 +149,11 @@ typed_id!(
     SchemaId,
     "als"
 );
+typed_id!(
+    /// An action in answers of the older Audit Trail API.
+    TrailActionId,
+    "evt_action"
+);
 
 /// A single-writer, append-only sequence of commits. 24 bits, drawn once at random, so that ids of two installations differ.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

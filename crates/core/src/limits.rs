@@ -34,6 +34,10 @@ pub const STATUS_CODE_MAX: u16 = 599;
 /// Pages of that log.
 pub const API_REQUESTS_DEFAULT: u32 = 50;
 pub const API_REQUESTS_MAX: u32 = 100;
+/// Where an imported event comes from.
+pub const IMPORT_SOURCE_CHARS_MAX: usize = 256;
+/// The group of an event of the older Audit Trail API: it becomes the external id of an organization.
+pub const TRAIL_GROUP_CHARS_MAX: usize = EXTERNAL_ID_CHARS_MAX;
 
 /// Organizations (wire contract §5).
 pub const ORGANIZATION_NAME_CHARS_MAX: usize = 512;
@@ -43,7 +47,7 @@ pub const EXTERNAL_ID_CHARS_MAX: usize = 128;
 
 /// Records that are recorded together, as one request: a batch of audit events.
 pub const GROUP_RECORDS_MAX: usize = 10_000;
-/// The body of such a request, decompressed.
+/// The body of such a request, before and after decompression.
 pub const GROUP_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Their canonical texts, which repeat ids and write times in full.
 pub const GROUP_BYTES_MAX: usize = GROUP_BODY_BYTES_MAX + GROUP_RECORDS_MAX * 256;
@@ -82,3 +86,4 @@ const _: () = assert!(
         < FEED_OBJECT_BYTES_MAX
 );
 const _: () = assert!(METADATA_KEYS_MAX * (METADATA_KEY_CHARS_MAX + METADATA_VALUE_CHARS_MAX) < EVENT_BYTES_MAX);
+const _: () = assert!(TRAIL_GROUP_CHARS_MAX <= ORGANIZATION_NAME_CHARS_MAX);

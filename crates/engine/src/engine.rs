@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use annals_core::event::NewEvent;
+use annals_core::event::{BatchItem, NewEvent, TrailEvent};
 use annals_core::ids::EnvironmentId;
 use annals_core::secret::ApiKeySecret;
 use tokio::sync::Notify;
@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::answers::Answers;
-use crate::append::{self, AppendError, Receipt};
+use crate::append::{self, AppendError, BatchOutcome, Receipt, Together, UnknownGroup};
 use crate::audit_events::AuditEvents;
 use crate::clock::Clock;
 use crate::commit_log::{CommitLog, Health, LakePosition, LogSettings, RecoverError, RetireError, TailLimits};
@@ -222,6 +222,33 @@ impl Engine {
     /// Nothing was stored, except that it is not known after `Unavailable`.
     pub async fn append(&self, scope: &Scope, event: NewEvent, idempotency_key: Option<&str>) -> Result<Receipt, AppendError> {
         append::append(&self.inner.tenants, &self.inner.log, scope, event, idempotency_key).await
+    }
+
+    /// Records many audit events in one commit; returns when they are durable. One outcome for each item, in order.
+    ///
+    /// # Errors
+    /// Nothing was stored, except that it is not known after `Unavailable`.
+    pub async fn append_batch(
+        &self,
+        scope: &Scope,
+        items: Vec<BatchItem>,
+        together: Together,
+    ) -> Result<Vec<Result<BatchOutcome, AppendError>>, AppendError> {
+        append::append_batch(&self.inner.tenants, &self.inner.log, scope, items, together).await
+    }
+
+    /// Records one event of the older Audit Trail API; returns when it is durable.
+    ///
+    /// # Errors
+    /// `OrganizationNotFound`: the group leads nowhere. Otherwise as [`Engine::append`].
+    pub async fn append_trail(
+        &self,
+        scope: &Scope,
+        event: TrailEvent,
+        idempotency_key: Option<&str>,
+        unknown: UnknownGroup,
+    ) -> Result<Receipt, AppendError> {
+        append::append_trail(&self.inner.tenants, &self.inner.log, scope, event, idempotency_key, unknown).await
     }
 
     /// Another environment, apart from all others, and its first key, which nobody can read again.

@@ -27,6 +27,32 @@ impl std::str::FromStr for EventsOrder {
     }
 }
 
+/// Which API answers `GET /events`, the path of two of them (wire contract §7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventsSide {
+    /// The one that the client means, as far as its request tells.
+    #[default]
+    Auto,
+    /// The older Audit Trail API.
+    AuditTrail,
+    /// The Events API.
+    Events,
+}
+
+impl std::str::FromStr for EventsSide {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "audit_trail" => Ok(Self::AuditTrail),
+            "events" => Ok(Self::Events),
+            _ => Err("must be auto, audit_trail or events"),
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Where clients reach this server, for download links. Absent: `http` and the host that the client named.
@@ -43,6 +69,9 @@ pub struct Config {
     pub drain_timeout: Duration,
     /// More connections than this wait to be accepted.
     pub connections_max: usize,
+    /// Whether a group of the older Audit Trail API that leads to no organization makes one.
+    pub audit_trail_create_organizations: bool,
+    pub events_side: EventsSide,
 }
 
 impl Default for Config {
@@ -55,6 +84,8 @@ impl Default for Config {
             idle_timeout: Duration::from_secs(120),
             drain_timeout: Duration::from_secs(30),
             connections_max: 10_000,
+            audit_trail_create_organizations: true,
+            events_side: EventsSide::default(),
         }
     }
 }

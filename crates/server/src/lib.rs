@@ -7,6 +7,6 @@ mod config;
 mod http;
 mod serve;
 
-pub use config::{Config, EventsOrder};
+pub use config::{Config, EventsOrder, EventsSide};
 pub use http::{App, openapi, router};
 pub use serve::run;

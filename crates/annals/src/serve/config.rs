@@ -8,7 +8,7 @@ use std::time::Duration;
 use annals_core::secret::ApiKeySecret;
 use annals_engine::tenants::RetentionDays;
 use annals_engine::{FlushSettings, Settings};
-use annals_server::EventsOrder;
+use annals_server::{EventsOrder, EventsSide};
 use clap::Args;
 use serde::Deserialize;
 use url::Url;
@@ -59,6 +59,12 @@ pub struct ServeArgs {
     /// the `order` parameter [default: live].
     #[arg(long, env = "ANNALS_EVENTS_ORDER", value_name = "ORDER")]
     events_order: Option<EventsOrder>,
+    /// Older Audit Trail API: whether a group that leads to no organization makes one [default: true].
+    #[arg(long, env = "ANNALS_AUDIT_TRAIL_CREATE_ORGANIZATIONS", value_name = "BOOLEAN")]
+    audit_trail_create_organizations: Option<bool>,
+    /// Which API answers `GET /events`: `audit_trail` (the older one), `events`, or `auto`, which tells by the request [default: auto].
+    #[arg(long, env = "ANNALS_EVENTS_SIDE", value_name = "SIDE")]
+    events_side: Option<EventsSide>,
     /// Form of the logs on standard error [default: human].
     #[arg(long, env = "ANNALS_LOG_FORMAT", value_name = "FORMAT")]
     log_format: Option<LogFormat>,
@@ -75,8 +81,7 @@ pub struct ServeArgs {
 pub struct ServeConfig {
     pub listen: SocketAddr,
     pub engine: Settings,
-    pub public_url: Option<Url>,
-    pub events_order: EventsOrder,
+    pub server: annals_server::Config,
     pub log_format: LogFormat,
     pub log_level: String,
     /// The operator knows the first key already: it need not be shown.
@@ -104,12 +109,20 @@ impl ServeConfig {
             let unlisted = || format!("--retention-days {days} must be one of 30, 60 … 330 or 365, 730 … 3650");
             engine.default_retention = RetentionDays::new(days).ok_or_else(unlisted)?;
         }
+        let mut server = annals_server::Config {
+            public_url: args.public_url.or(file.public_url).map(|text| public_url(&text)).transpose()?,
+            events_order: args.events_order.or(file.events_order).unwrap_or_default(),
+            events_side: args.events_side.or(file.events_side).unwrap_or_default(),
+            ..annals_server::Config::default()
+        };
+        if let Some(create) = args.audit_trail_create_organizations.or(file.audit_trail_create_organizations) {
+            server.audit_trail_create_organizations = create;
+        }
         Ok(Self {
             listen: args.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 4100))),
             first_key_given: engine.first_key.is_some(),
             engine,
-            public_url: args.public_url.or(file.public_url).map(|text| public_url(&text)).transpose()?,
-            events_order: args.events_order.or(file.events_order).unwrap_or_default(),
+            server,
             log_format: args.log_format.or(file.log_format).unwrap_or_default(),
             log_level: args.log_level.or(file.log_level).unwrap_or_else(|| logs::LEVEL_DEFAULT.to_owned()),
         })

@@ -39,12 +39,7 @@ async fn serve(config: ServeConfig) -> Result<(), Box<dyn Error>> {
     tracing::info!(url = %format!("http://{address}"), data = %data.display(), "listening");
     let shown_key = if config.first_key_given { None } else { opened.first_key };
     greeting::print(address, &data, shown_key.as_ref())?;
-    let server = annals_server::Config {
-        public_url: config.public_url,
-        events_order: config.events_order,
-        ..annals_server::Config::default()
-    };
-    let served = annals_server::run(server, opened.engine.clone(), listener, stop).await;
+    let served = annals_server::run(config.server, opened.engine.clone(), listener, stop).await;
     opened.engine.close().await;
     tracing::info!("stopped");
     Ok(served?)

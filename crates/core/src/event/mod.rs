@@ -5,26 +5,35 @@
 //!          (shape)               (action's schema)        (id, seq, received time)
 //! ```
 //!
+//! A [`MarkedEvent`] comes from elsewhere and carries a mark that says so; no schema binds it, so it becomes a [`ValidEvent`] by itself.
+//!
 //! A later state can only be made from the one before it. In particular a [`ValidEvent`] cannot be read from JSON:
 //!
 //! ```compile_fail
 //! let _: annals_core::event::ValidEvent = serde_json::from_str("{}").unwrap();
 //! ```
 
+mod batch;
 mod canonical;
+mod mark;
 mod metadata;
 mod normal;
 mod parse;
+mod trail;
 
+pub use batch::{BatchEvent, BatchItem};
 pub use canonical::PartyRef;
+pub use mark::{ActionType, Imported, MarkedEvent, OWN_PREFIX, TrailMark};
 pub use metadata::MetadataText;
 pub use normal::{Context, Members, NormalEvent, Party};
 pub use parse::{FieldError, FieldErrors, Rejected};
+pub use trail::TrailEvent;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::ids::{AuditEventId, EnvironmentId, OrganizationId};
+use crate::limits::EVENT_BYTES_MAX;
 use crate::time::Micros;
 
 /// What a client sent, with the right shape and in normal form. Not yet checked against its action's schema.
@@ -84,6 +93,16 @@ impl NewEvent {
         parse::new_event(body)
     }
 
+    fn within_limit(organization: String, event: NormalEvent) -> Result<Self, Rejected> {
+        let event = Self::new(organization, event);
+        if event.bytes <= EVENT_BYTES_MAX {
+            return Ok(event);
+        }
+        let mut errors = FieldErrors::default();
+        errors.add("event", format!("event must be at most {EVENT_BYTES_MAX} bytes"));
+        Err(Rejected::Invalid(errors))
+    }
+
     fn new(organization: String, event: NormalEvent) -> Self {
         let nil = OrganizationId::from_parts(0, 0);
         let text = event.canonical_text(AuditEventId::from_parts(0, 0), nil);
@@ -96,6 +115,12 @@ impl NewEvent {
     #[must_use]
     pub fn event(&self) -> &NormalEvent {
         &self.event
+    }
+
+    /// Which schema binds it. A version that is not named is 1.
+    #[must_use]
+    pub fn action_and_version(&self) -> (&str, u32) {
+        (&self.event.action, self.event.version.unwrap_or(1))
     }
 
     #[must_use]

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::{Context, Members, MetadataText, NewEvent, NormalEvent, Party};
+use super::{Context, Members, MetadataText, NewEvent, NormalEvent, OWN_PREFIX, Party};
 use crate::json::{self, Json, JsonError, utf16_order};
 use crate::limits::{
-    ACTION_CHARS_MAX, CONTEXT_CHARS_MAX, EVENT_BYTES_MAX, METADATA_KEY_CHARS_MAX, METADATA_KEYS_MAX, METADATA_VALUE_CHARS_MAX,
-    NAME_CHARS_MAX, SCHEMA_VERSION_MAX, TARGETS_MAX,
+    ACTION_CHARS_MAX, CONTEXT_CHARS_MAX, METADATA_KEY_CHARS_MAX, METADATA_KEYS_MAX, METADATA_VALUE_CHARS_MAX, NAME_CHARS_MAX,
+    SCHEMA_VERSION_MAX, TARGETS_MAX,
 };
 use crate::time::Micros;
 
@@ -59,39 +59,41 @@ impl FieldErrors {
 pub(super) fn new_event(body: &[u8]) -> Result<NewEvent, Rejected> {
     let mut errors = FieldErrors::default();
     let body = json::parse(body)?;
+    let parts = organization_and_event(&body, "body", &mut errors);
+    let (organization, event) = complete(parts, errors)?;
+    NewEvent::within_limit(organization, event)
+}
+
+/// The members that one request and one item of a batch share.
+pub(super) fn organization_and_event(body: &Json<'_>, called: &str, errors: &mut FieldErrors) -> Option<(String, NormalEvent)> {
     if !matches!(body, Json::Object(_)) {
-        errors.add("body", format!("body must be an object, not {}", body.kind()));
-        return Err(Rejected::Invalid(errors));
+        errors.add(called, format!("{called} must be an object, not {}", body.kind()));
+        return None;
     }
-    let organization = required_text(&body, "", "organization_id", NAME_CHARS_MAX, &mut errors);
+    let organization = required_text(body, "", "organization_id", NAME_CHARS_MAX, errors);
     let event = match body.member("event") {
         None => {
             errors.add("event", "required");
             None
         }
-        Some(event @ Json::Object(_)) => normal_event(event, &mut errors),
+        Some(event @ Json::Object(_)) => normal_event(event, errors),
         Some(other) => {
             errors.add("event", format!("event must be an object, not {}", other.kind()));
             None
         }
     };
-    match (organization, event) {
-        (Some(organization), Some(event)) if errors.is_empty() => {
-            let event = NewEvent::new(organization, event);
-            if event.bytes > EVENT_BYTES_MAX {
-                errors.add("event", format!("event must be at most {EVENT_BYTES_MAX} bytes"));
-                return Err(Rejected::Invalid(errors));
-            }
-            Ok(event)
-        }
-        _ => Err(Rejected::Invalid(errors)),
-    }
+    organization.zip(event)
+}
+
+/// What was read, unless something was wrong with it.
+pub(super) fn complete<T>(read: Option<T>, errors: FieldErrors) -> Result<T, Rejected> {
+    read.filter(|_| errors.is_empty()).ok_or(Rejected::Invalid(errors))
 }
 
 fn normal_event(event: &Json<'_>, errors: &mut FieldErrors) -> Option<NormalEvent> {
     let action = required_text(event, "event.", "action", ACTION_CHARS_MAX, errors);
-    if action.as_deref().is_some_and(|action| action.starts_with("annals.")) {
-        errors.add("event.action", "event.action must not start with annals., which is the server's own");
+    if action.as_deref().is_some_and(|action| action.starts_with(OWN_PREFIX)) {
+        errors.add("event.action", format!("event.action must not start with {OWN_PREFIX}, which is the server's own"));
     }
     let occurred_at = occurred_at(event, errors);
     let actor = match event.member("actor") {
@@ -175,7 +177,13 @@ fn context(event: &Json<'_>, errors: &mut FieldErrors) -> Option<Context> {
     let location = optional_text(context, "event.context.", "location", CONTEXT_CHARS_MAX, errors);
     let user_agent =
         optional_text(context, "event.context.", "user_agent", CONTEXT_CHARS_MAX, errors).filter(|text| !text.is_empty());
-    Some(Context { location, user_agent, extra: unknown_members(context, "event.context", &["location", "user_agent"], errors) })
+    let extra = unknown_members(context, "event.context", &["location", "user_agent"], errors);
+    for (name, _) in extra.iter().filter(|(name, _)| name.starts_with(OWN_PREFIX)) {
+        let field = format!("event.context.{}", name.chars().take(METADATA_KEY_CHARS_MAX).collect::<String>());
+        let sentence = format!("{field} must not start with {OWN_PREFIX}, which is the server's own");
+        errors.add(field, sentence);
+    }
+    Some(Context { location, user_agent, extra })
 }
 
 /// Null, 0 and absent all mean "not named" (wire contract §1, schema semantics).
@@ -246,7 +254,13 @@ fn unknown_members(value: &Json<'_>, path: &str, known: &[&str], errors: &mut Fi
     unknown
 }
 
-fn required_text(parent: &Json<'_>, prefix: &str, name: &str, chars_max: usize, errors: &mut FieldErrors) -> Option<String> {
+pub(super) fn required_text(
+    parent: &Json<'_>,
+    prefix: &str,
+    name: &str,
+    chars_max: usize,
+    errors: &mut FieldErrors,
+) -> Option<String> {
     if parent.member(name).is_none() {
         errors.add(format!("{prefix}{name}"), "required");
         return None;
@@ -259,7 +273,13 @@ fn required_text(parent: &Json<'_>, prefix: &str, name: &str, chars_max: usize, 
     Some(text)
 }
 
-fn optional_text(parent: &Json<'_>, prefix: &str, name: &str, chars_max: usize, errors: &mut FieldErrors) -> Option<String> {
+pub(super) fn optional_text(
+    parent: &Json<'_>,
+    prefix: &str,
+    name: &str,
+    chars_max: usize,
+    errors: &mut FieldErrors,
+) -> Option<String> {
     match parent.member(name)? {
         Json::String(text) if text.len() <= chars_max || text.chars().count() <= chars_max => Some(text.clone().into_owned()),
         Json::String(_) => {

@@ -131,3 +131,11 @@ fn the_digest_tells_a_changed_body_from_a_repeated_one() {
     assert_ne!(digest(&one), digest(&one.replace("u1", "u2")));
     assert_ne!(digest(&one), digest(&one.replace(ORGANIZATION, "org_01EHWNCE74X7JSDV0X3SZ3KJNZ")));
 }
+
+#[test]
+fn the_servers_own_marks_cannot_be_sent() {
+    let with_context = |members: &str| event_with("").replace(r#""location":"1.2.3.4""#, &format!(r#""location":"x",{members}"#));
+    check_rejects(&with_context(r#""annals.imported":{"source":"x"}"#), "event.context.annals.imported", "the server's own");
+    check_rejects(&with_context(r#""annals.":1"#), "event.context.annals.", "the server's own");
+    canonical(&with_context(r#""annals":1,"annals_x":2,"annals.gone":null"#));
+}

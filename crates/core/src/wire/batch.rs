@@ -1,4 +1,5 @@
-//! `POST /v1/audit_log_events/batch`: up to 10,000 events in one commit, and what became of each.
+//! `POST /v1/audit_log_events/batch`: up to 10,000 events in one commit, and what became of each. Servers read an item with
+//! [`crate::event::BatchItem`].
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -39,6 +40,10 @@ pub struct ImportedFrom {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[schema(as = AuditLogEventBatchAnswer)]
 pub struct BatchAnswer {
+    /// Only when an atomic batch was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub message: Option<String>,
     pub stored: u32,
     /// Items whose idempotency key was seen with the same event within 24 hours.
     pub replayed: u32,
@@ -65,7 +70,7 @@ pub enum BatchResult {
 }
 
 /// What the item would have been answered with, had it been sent alone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[schema(as = AuditLogEventBatchRefusal)]
 pub struct RefusedItem {
     #[schema(example = "Validation failed.")]
@@ -75,7 +80,8 @@ pub struct RefusedItem {
     pub code: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<ItemProblem>,
-    #[schema(minimum = 400, maximum = 499, example = 422)]
+    #[serde(default)]
+    #[schema(required, minimum = 400, maximum = 499, example = 422)]
     pub http_status: u16,
 }
 

@@ -23,6 +23,7 @@ mod retention;
 mod schema;
 mod text;
 mod time;
+mod trail;
 
 pub use api_key::{ApiKey, ApiKeyOwner, ApiKeyValidation, CreateApiKey, CreatedApiKey, ExpireApiKey, ValidateApiKey};
 pub use api_request::{
@@ -49,6 +50,7 @@ pub use retention::{AuditLogConfiguration, ConfigurationState, Retention, SetRet
 pub use schema::{Action, ActorRules, CreateSchema, Schema, SchemaTarget, widen};
 pub use text::ShownId;
 pub use time::{Moment, Timestamp};
+pub use trail::{CreateTrailEvent, TrailAction, TrailEvent};
 
 /// A member that always holds one text, such as `"object": "list"`.
 macro_rules! constant {

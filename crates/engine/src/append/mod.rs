@@ -1,17 +1,26 @@
-//! `POST /audit_logs/events`, below HTTP: check against the action's schema, commit, acknowledge.
+//! `POST /audit_logs/events`, below HTTP: check against the action's schema, commit, acknowledge. Many at once: `batch`. From the older
+//! Audit Trail API: `trail`.
+
+mod batch;
+mod trail;
 
 use std::time::Duration;
 
-use annals_core::event::{NewEvent, Violation};
+use annals_core::event::{BodyDigest, NewEvent, ValidEvent, Violation};
 use annals_core::ids::{AuditEventId, OrganizationId};
 use sha2::{Digest, Sha256};
 
-use crate::commit_log::{Append, Appended, CommitLog, KeyMark, NewRecord, Seen};
+use crate::commit_log::{Append, Appended, CommitLog, KeyMark, NewRecord, NotAppended, Seen};
 use crate::store::StoreError;
-use crate::tenants::{OrganizationError, OrganizationScope, Scope, Tenants};
+use crate::tenants::{Forbidden, OrganizationError, OrganizationScope, Scope, Tenants};
 
-/// Part of the digest of an idempotency key, so that a key of another request never counts here.
-const REQUEST: &[u8] = b"POST /audit_logs/events";
+pub(crate) use batch::append_batch;
+pub use batch::{BatchOutcome, Together};
+pub use trail::UnknownGroup;
+pub(crate) use trail::append_trail;
+
+/// Part of the digest of an idempotency key, so that a key of one request never counts for another.
+const AUDIT_LOGS: &[u8] = b"POST /audit_logs/events";
 
 /// The event is durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,12 +35,18 @@ pub enum AppendError {
     /// 404.
     #[error("organization not found")]
     OrganizationNotFound,
+    /// 403: only with a key of the environment.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
     /// 400: no such action and version.
     #[error("event '{action}', version '{version}' has not been configured in this environment")]
     NotConfigured { action: String, version: u32 },
     /// 400 `invalid_audit_log_event`.
     #[error("the event does not match its action's schema")]
     Violations(Vec<Violation>),
+    /// 413: the events of a batch take more room than they took in the request, and more than one commit has.
+    #[error("the batch is too large for one commit")]
+    TooMuch,
     /// 400: the key was used with another body.
     #[error("idempotency key reused with another body")]
     KeyReused,
@@ -51,8 +66,9 @@ pub(crate) async fn append(
     idempotency_key: Option<&str>,
 ) -> Result<Receipt, AppendError> {
     let organization = organization(tenants, scope, &event.organization).await?;
-    let (action, version) = (event.event().action.clone(), event.event().version.unwrap_or(1));
-    let key = idempotency_key.map(|key| KeyMark { key: key_digest(scope, key), body: event.digest().0 });
+    let (action, version) = event.action_and_version();
+    let action = action.to_owned();
+    let key = idempotency_key.map(|key| key_mark(scope, AUDIT_LOGS, key, event.digest()));
     let checked = match tenants.rules(organization.environment_id(), &action, version).await? {
         Some(rules) => event.check(&*rules).map_err(AppendError::Violations),
         None => Err(AppendError::NotConfigured { action, version }),
@@ -65,30 +81,47 @@ pub(crate) async fn append(
             _ => return Err(refused),
         },
     };
+    receipt(log.append(audit_event(organization, event, key)).await)
+}
+
+fn audit_event(organization: OrganizationScope, event: ValidEvent, key: Option<KeyMark>) -> Append {
     let record = NewRecord::AuditEvent { organization: organization.organization_id(), event };
-    let append = Append { environment: organization.environment_id(), record, key };
-    match log.append(append).await {
-        Ok(Appended::Stored(place)) => Ok(Receipt::Stored(place.into())),
-        Ok(Appended::Replayed) => Ok(Receipt::Replayed),
-        Ok(Appended::KeyReused | Appended::LeftOut) => Err(AppendError::KeyReused),
-        Err(refused) => Err(AppendError::Unavailable { reason: refused.reason, retry_after: refused.retry_after }),
+    Append { environment: organization.environment_id(), record, key }
+}
+
+fn receipt(appended: Result<Appended, NotAppended>) -> Result<Receipt, AppendError> {
+    match appended? {
+        Appended::Stored(place) => Ok(Receipt::Stored(place.into())),
+        Appended::Replayed => Ok(Receipt::Replayed),
+        Appended::KeyReused | Appended::LeftOut => Err(AppendError::KeyReused),
+    }
+}
+
+impl From<NotAppended> for AppendError {
+    fn from(refused: NotAppended) -> Self {
+        Self::Unavailable { reason: refused.reason, retry_after: refused.retry_after }
     }
 }
 
 async fn organization(tenants: &Tenants, scope: &Scope, id: &str) -> Result<OrganizationScope, AppendError> {
     let id: OrganizationId = id.parse().map_err(|_| AppendError::OrganizationNotFound)?;
-    match tenants.organization_scope(scope, id).await {
-        Ok(organization) => Ok(organization),
-        Err(OrganizationError::Store(error)) => Err(error.into()),
-        Err(_) => Err(AppendError::OrganizationNotFound),
+    Ok(tenants.organization_scope(scope, id).await?)
+}
+
+impl From<OrganizationError> for AppendError {
+    fn from(error: OrganizationError) -> Self {
+        match error {
+            OrganizationError::Store(error) => error.into(),
+            _ => Self::OrganizationNotFound,
+        }
     }
 }
 
 /// Keys of one owner never meet those of another: an organization's own key must not learn which keys others used.
-fn key_digest(scope: &Scope, key: &str) -> [u8; 16] {
+fn key_mark(scope: &Scope, request: &[u8], key: &str, body: BodyDigest) -> KeyMark {
     let digest =
-        Sha256::new().chain_update(scope.owner_bytes()).chain_update(REQUEST).chain_update([0]).chain_update(key).finalize();
+        Sha256::new().chain_update(scope.owner_bytes()).chain_update(request).chain_update([0]).chain_update(key).finalize();
     let mut first = [0; 16];
     first.copy_from_slice(&digest[..16]);
-    first
+    KeyMark { key: first, body: body.0 }
 }

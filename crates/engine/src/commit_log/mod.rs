@@ -119,7 +119,7 @@ pub(crate) enum NewRecord {
 
 impl Append {
     /// Roughly what it takes in a commit.
-    fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         match &self.record {
             NewRecord::AuditEvent { event, .. } => event.bytes(),
             NewRecord::FeedEvent(event) => event.bytes(),

@@ -11,6 +11,7 @@ use super::actions::RuleCache;
 use super::api_keys::{KnownKey, LastUses};
 use super::lookups::Lookups;
 use super::mint::Mint;
+use super::organizations::GroupDigest;
 use super::retention::RetentionDays;
 use crate::clock::Clock;
 use crate::store::Store;
@@ -35,6 +36,8 @@ pub(super) struct Inner {
     pub last_uses: LastUses,
     /// Organizations that exist.
     pub organizations: Lookups<(EnvironmentId, OrganizationId), ()>,
+    /// Where groups of the older Audit Trail API lead.
+    pub groups: Lookups<(EnvironmentId, GroupDigest), OrganizationId>,
     pub rules: RuleCache,
     /// Wakes the job that moves events of changes from the store's outbox into the commit log.
     pub told: Arc<Notify>,
@@ -53,6 +56,7 @@ impl Tenants {
             keys: Lookups::new(KEYS_MAX, LOOKUP_LIFETIME),
             last_uses: LastUses::default(),
             organizations: Lookups::new(ORGANIZATIONS_MAX, LOOKUP_LIFETIME),
+            groups: Lookups::new(ORGANIZATIONS_MAX, LOOKUP_LIFETIME),
             rules: RuleCache::default(),
             told,
             changes: tokio::sync::Mutex::default(),

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use annals_engine::Engine;
 use axum::extract::FromRef;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
 use super::metrics::Metrics;
+use super::problem::Problem;
 use crate::Config;
 
 #[derive(Clone)]
@@ -22,14 +24,19 @@ struct Inner {
     address: SocketAddr,
     metrics: Metrics,
     background: TaskTracker,
+    batches: Arc<Semaphore>,
 }
+
+/// Batches that are held at a time. Others wait before their body is read.
+const BATCHES_MAX: usize = 4;
 
 impl App {
     /// `address` is the listener's own.
     #[must_use]
     pub fn new(config: Config, engine: Engine, address: SocketAddr) -> Self {
         let metrics = Metrics::of_this_process();
-        Self { inner: Arc::new(Inner { config, engine, address, metrics, background: TaskTracker::new() }) }
+        let (background, batches) = (TaskTracker::new(), Arc::new(Semaphore::new(BATCHES_MAX)));
+        Self { inner: Arc::new(Inner { config, engine, address, metrics, background, batches }) }
     }
 
     pub(super) fn config(&self) -> &Config {
@@ -47,6 +54,15 @@ impl App {
     /// Work that must go on when the client hangs up.
     pub(super) fn background(&self) -> &TaskTracker {
         &self.inner.background
+    }
+
+    /// A turn to hold a batch.
+    pub(super) async fn batch_permit(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let turn = Arc::clone(&self.inner.batches).acquire_owned();
+        match tokio::time::timeout(self.inner.config.body_timeout, turn).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) | Err(_) => Err(Problem::too_many_batches()),
+        }
     }
 
     pub(crate) async fn finish_background_work(&self, within: Duration) {

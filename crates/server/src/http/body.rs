@@ -1,4 +1,4 @@
-//! Request bodies: at most [`BODY_BYTES_MAX`], complete within a time, JSON. Nothing is parsed before all of it is here.
+//! Request bodies: at most [`BODY_BYTES_MAX`] (batches have a larger limit), complete within a time, JSON. Nothing is parsed before all of it is here.
 
 use std::time::Duration;
 
@@ -18,6 +18,15 @@ use super::problem::Problem;
 /// the answer.
 const DISCARDED_BYTES_MAX: usize = 16 * BODY_BYTES_MAX;
 
+/// How much of a body is kept, and how much more is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Limit {
+    pub bytes_max: usize,
+    pub discarded_bytes_max: usize,
+}
+
+const LIMIT: Limit = Limit { bytes_max: BODY_BYTES_MAX, discarded_bytes_max: DISCARDED_BYTES_MAX };
+
 /// The bytes of a JSON body. An empty body stays empty.
 pub struct RawBody(pub Bytes);
 
@@ -29,9 +38,9 @@ impl FromRequest<App> for RawBody {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         if !is_json(request.headers()) {
-            return Err(Problem::unsupported_media_type());
+            return Err(Problem::unsupported_media_type("application/json"));
         }
-        read(request, app.config().body_timeout).await.map(Self)
+        read(request, app.config().body_timeout, LIMIT).await.map(Self)
     }
 }
 
@@ -50,7 +59,7 @@ pub fn parse<T: FromBody>(bytes: &[u8]) -> Result<T, Problem> {
 }
 
 /// Bodies without a content type are read as JSON: clients leave it out.
-fn is_json(headers: &HeaderMap) -> bool {
+pub fn is_json(headers: &HeaderMap) -> bool {
     let Some(value) = headers.get(header::CONTENT_TYPE) else { return true };
     let essence = value.to_str().unwrap_or("?").split(';').next().unwrap_or_default().trim();
     let (kind, subtype) = essence.split_once('/').unwrap_or((essence, ""));
@@ -58,26 +67,27 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence.is_empty() || (kind.eq_ignore_ascii_case("application") && json)
 }
 
-async fn read(request: Request, timeout: Duration) -> Result<Bytes, Problem> {
+pub async fn read(request: Request, timeout: Duration, limit: Limit) -> Result<Bytes, Problem> {
     let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     let asks_first = request.headers().contains_key(header::EXPECT);
-    let refused_unread = announced.is_some_and(|bytes| bytes > DISCARDED_BYTES_MAX || (bytes > BODY_BYTES_MAX && asks_first));
+    let refused_unread =
+        announced.is_some_and(|bytes| bytes > limit.discarded_bytes_max || (bytes > limit.bytes_max && asks_first));
     if refused_unread {
         return Err(Problem::too_large());
     }
-    tokio::time::timeout(timeout, collect(request.into_body())).await.unwrap_or_else(|_| Err(Problem::slow_body()))
+    tokio::time::timeout(timeout, collect(request.into_body(), limit)).await.unwrap_or_else(|_| Err(Problem::slow_body()))
 }
 
-async fn collect(body: Body) -> Result<Bytes, Problem> {
+async fn collect(body: Body, limit: Limit) -> Result<Bytes, Problem> {
     let mut chunks = body.into_data_stream();
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
     let mut discarded: usize = 0;
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|_| Problem::incomplete_body())?;
-        if discarded > 0 || first.len() + all.len() + chunk.len() > BODY_BYTES_MAX {
+        if discarded > 0 || first.len() + all.len() + chunk.len() > limit.bytes_max {
             discarded += chunk.len();
-            if discarded > DISCARDED_BYTES_MAX {
+            if discarded > limit.discarded_bytes_max {
                 break;
             }
         } else if first.is_empty() {
@@ -127,7 +137,7 @@ mod tests {
 
     async fn collected(chunks: &[&[u8]]) -> Result<usize, u16> {
         let chunks: Vec<_> = chunks.iter().map(|chunk| Ok::<_, std::io::Error>(Bytes::copy_from_slice(chunk))).collect();
-        let body = collect(Body::from_stream(futures::stream::iter(chunks))).await;
+        let body = collect(Body::from_stream(futures::stream::iter(chunks)), LIMIT).await;
         body.map(|bytes| bytes.len()).map_err(|problem| problem.into_response().status().as_u16())
     }
 

@@ -33,6 +33,7 @@ use super::problem::Problem;
     tags(
         (name = "audit-logs", description = "Events, their schemas, exports and retention"),
         (name = "events", description = "The environment's feed of what happened"),
+        (name = "audit-trail", description = "The older Audit Trail API, as clients of its time speak it"),
         (name = "organizations", description = "The customers of your application"),
         (name = "api-keys", description = "Keys of single organizations"),
         (name = "server", description = "The server itself; needs no API key")

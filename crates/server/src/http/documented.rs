@@ -2,19 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use annals_core::ids::FeedEventId;
+use annals_core::ids::{AuditEventId, FeedEventId};
 use annals_core::limits::{
     FEED_NAME_CHARS_MAX, IDEMPOTENCY_KEY_BYTES_MAX, ORGANIZATION_DOMAINS_MAX, ORGANIZATION_NAME_CHARS_MAX, PAGE_ITEMS_DEFAULT,
     PAGE_ITEMS_MAX,
 };
-use annals_core::wire::EVENT_NAMES;
+use annals_core::wire::{self, EVENT_NAMES};
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder};
-use utoipa::openapi::{ContentBuilder, ObjectBuilder, Ref, RefOr, Required, Response, ResponseBuilder, Schema, Type};
-use utoipa::{IntoParams, IntoResponses};
+use utoipa::openapi::{ContentBuilder, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder, Schema, Type};
+use utoipa::{IntoParams, IntoResponses, PartialSchema};
 
-use super::feed::FeedParameters;
+use super::batch::Atomic;
 use super::query::{Cursor, FilterParameters, ListParameters};
+use super::trail_query::{ENTRIES_MAX as TRAIL_ENTRIES_MAX, SEARCH_CHARS_MAX as TRAIL_SEARCH_CHARS_MAX, TrailQuery};
 
 /// Declares a set of refusals: status, description, and the names of the schemas that its body may have.
 macro_rules! refusals {
@@ -75,6 +76,25 @@ refusals! {
         400 "The body has the wrong shape, the range is backwards, or the organization is unknown" ["ErrorMessage", "BadRequest"];
         429 "Too many exports are waiting";
     }
+    BatchRefusals {
+        400 "The body is not an array of items, or cannot be decompressed";
+        401 "The API key is missing or not valid";
+        413 "The body is larger than 16 MiB, before or after decompression, or there are more than 10,000 items";
+        415 "The body is neither JSON nor NDJSON, or its encoding is not known";
+        422 "A parameter is wrong; or, with `atomic=true`, an item was refused and nothing was stored"
+            ["ValidationFailed", "AuditLogEventBatchAnswer"];
+        500 "The server failed";
+        503 "Not accepting events now. Send the batch again, with the same idempotency keys, after the time in `Retry-After`";
+    }
+    TrailRefusals {
+        400 "The body is not JSON, or the idempotency key was used with another body";
+        401 "The API key is missing or not valid";
+        413 "The body is larger than 1 MiB";
+        415 "The body is not JSON";
+        422 "The body has the wrong shape, or the group leads to no organization" ["ValidationFailed"];
+        500 "The server failed";
+        503 "Not accepting events now. Send the event again, with the same idempotency key, after the time in `Retry-After`";
+    }
     EventRefusals {
         400 "The event does not match its action's schema, the action or version is unknown, or the idempotency key was used with another body"
             ["ErrorMessage", "InvalidAuditEvent"];
@@ -114,45 +134,96 @@ impl IntoParams for IdempotencyHeader {
 
 impl<Id: Cursor> IntoParams for ListParameters<Id> {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let cursor = || text().pattern(Some(format!("^{}_[0-7][0-9A-HJKMNP-TV-Z]{{25}}$", Id::PREFIX)));
-        let limit = ObjectBuilder::new()
-            .schema_type(Type::Integer)
-            .minimum(Some(1))
-            .maximum(Some(f64::from(PAGE_ITEMS_MAX)))
-            .default(Some(PAGE_ITEMS_DEFAULT.into()));
-        let order = text().enum_values(Some(["normal", "desc", "asc"])).default(Some("desc".into()));
-        vec![
-            query("limit", limit, "Items of a page"),
-            query("before", cursor(), "Only items before this one"),
-            query("after", cursor(), "Only items after this one"),
-            query(
-                "order",
-                order,
-                "By creation: newest first (`desc`), oldest first (`asc`), or newest first with exchanged cursors (`normal`)",
-            ),
-        ]
+        list_parameters(Id::PREFIX, Some("desc")).into()
     }
 }
 
-impl IntoParams for FeedParameters {
+/// `prefix` of the ids that are cursors, as a regular expression.
+fn list_parameters(prefix: &str, default_order: Option<&str>) -> [Parameter; 4] {
+    let cursor = || text().pattern(Some(format!("^{prefix}_[0-7][0-9A-HJKMNP-TV-Z]{{25}}$")));
+    let limit = ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .minimum(Some(1))
+        .maximum(Some(f64::from(PAGE_ITEMS_MAX)))
+        .default(Some(PAGE_ITEMS_DEFAULT.into()));
+    let order = text().enum_values(Some(["normal", "desc", "asc"])).default(default_order.map(Into::into));
+    [
+        query("limit", limit, "Items of a page"),
+        query("before", cursor(), "Only items before this one"),
+        query("after", cursor(), "Only items after this one"),
+        query(
+            "order",
+            order,
+            "By creation: newest first (`desc`), oldest first (`asc`), or newest first with exchanged cursors (`normal`)",
+        ),
+    ]
+}
+
+/// The query of `GET /events`, which two APIs share.
+pub struct EventsParameters;
+
+impl IntoParams for EventsParameters {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let name = text().max_length(Some(FEED_NAME_CHARS_MAX)).examples(EVENT_NAMES);
-        let mut names = query(
-            "events",
-            ArrayBuilder::new().items(name).min_items(Some(1)),
-            "Names of events: repeated, or separated by commas. `*` is every name; a name that nobody published matches nothing",
-        );
-        names.required = Required::True;
         let time = || text().examples(["2026-01-15T12:00:00.000Z"]);
-        let mut parameters = vec![names];
-        parameters.extend(ListParameters::<FeedEventId>::into_params(|| Some(ParameterIn::Query)));
-        parameters.extend([
+        let mut parameters = vec![
+            query(
+                "events",
+                ArrayBuilder::new().items(name).min_items(Some(1)),
+                "Names of events: repeated, or separated by commas. `*` is every name; a name that nobody published matches nothing",
+            ),
             query("range_start", time(), "Only events from this time on (ISO 8601)"),
             query("range_end", time(), "Only events up to this time (ISO 8601)"),
             query("organization_id", text(), "Only events about this organization"),
-        ]);
+        ];
+        parameters.extend(list_parameters(&format!("({}|{})", FeedEventId::PREFIX, AuditEventId::PREFIX), None));
+        parameters.extend(trail_parameters());
         parameters
     }
+}
+
+impl IntoParams for Atomic {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let flag = ObjectBuilder::new().schema_type(Type::Boolean).default(Some(false.into()));
+        vec![query("atomic", flag, "If one item is refused, nothing is stored")]
+    }
+}
+
+impl IntoParams for TrailQuery {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let mut parameters = trail_parameters();
+        parameters.extend(list_parameters(AuditEventId::PREFIX, Some("normal")));
+        parameters
+    }
+}
+
+/// The filters of the older Audit Trail API.
+fn trail_parameters() -> Vec<Parameter> {
+    let texts = || ArrayBuilder::new().items(text()).max_items(Some(TRAIL_ENTRIES_MAX));
+    let mut parameters = Vec::new();
+    for (name, description) in [
+        ("group", "Events of any of these groups"),
+        ("action", "Events of any of these actions"),
+        ("action_type", "Events of any of these types: `C`, `R`, `U` or `D`, in either case"),
+        ("actor_name", "Events by any actor of these names"),
+        ("actor_id", "Events by any of these actors"),
+        ("target_name", "Events on any target of these names"),
+        ("target_id", "Events on any of these targets"),
+    ] {
+        parameters.push(query(name, texts(), description));
+    }
+    for (name, description) in [
+        ("occurred_at", "Events that happened then, to the millisecond"),
+        ("occurred_at_gt", "Events that happened later"),
+        ("occurred_at_gte", "Events that happened then or later"),
+        ("occurred_at_lt", "Events that happened earlier"),
+        ("occurred_at_lte", "Events that happened then or earlier"),
+    ] {
+        parameters.push(query(name, wire::Moment::schema(), description));
+    }
+    let search = text().max_length(Some(TRAIL_SEARCH_CHARS_MAX));
+    parameters.push(query("search", search, "Part of any text of the event, in upper or lower case"));
+    parameters
 }
 
 impl IntoParams for FilterParameters {

@@ -3,8 +3,9 @@
 use annals_core::ids::FeedEventId;
 use annals_core::record::{EventName, FeedEvent};
 use annals_core::time::Micros;
-use annals_core::wire::{self, OneOrMany, Receipt, Receipts, Timestamp};
+use annals_core::wire::{self, List, OneOrMany, Receipt, Receipts, Timestamp};
 use annals_engine::feed::{FeedQuery, Names, PublishReceipt};
+use annals_engine::tenants::EnvironmentScope;
 use annals_engine::{Engine, ListQuery, Order, Page};
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
@@ -13,7 +14,7 @@ use super::App;
 use super::answer::Answer;
 use super::auth::EnvironmentCaller;
 use super::body::JsonBody;
-use super::documented::{BodyRefusals, EnvironmentOnly, IdempotencyHeader, NoEventNames, NotFound, Refusals, WrongParameters};
+use super::documented::{BodyRefusals, EnvironmentOnly, IdempotencyHeader, NotFound, Refusals};
 use super::idempotency::IdempotencyKey;
 use super::problem::Problem;
 use super::query::{Parameters, list};
@@ -28,27 +29,15 @@ const MILLISECOND_MICROS: i64 = 1000;
 /// Query parameters of the feed.
 pub struct FeedParameters(pub FeedQuery);
 
-/// List events
-///
-/// What happened in the environment, oldest first: `after` walks to newer events, and a consumer that polls with the id of the last event
-/// that it saw meets every event once. By default `order` is accepted and has no effect; the server's setting `events_order = "spec"` makes it
-/// count, with `desc` as its default.
-#[utoipa::path(
-    get, path = "/events", operation_id = "list_events", tag = "events",
-    params(FeedParameters),
-    responses(
-        (status = 200, description = "A page of events", body = wire::List<wire::Event>),
-        Refusals, EnvironmentOnly, NoEventNames, WrongParameters
-    )
-)]
-pub async fn list_events(
-    State(engine): State<Engine>,
-    caller: EnvironmentCaller,
+/// One page of the feed, for `GET /events`.
+pub async fn page(
+    app: &App,
+    scope: &EnvironmentScope,
     FeedParameters(query): FeedParameters,
-) -> Result<Answer, Problem> {
-    let Page { items, before, after } = engine.feed().events(&caller.environment, &query).await?;
+) -> Result<List<wire::Event>, Problem> {
+    let Page { items, before, after } = app.engine().feed().events(scope, &query).await?;
     let items = items.iter().map(to_wire).collect::<Result<Vec<_>, _>>().map_err(Problem::internal)?;
-    Ok(Answer::ok(&list(Page { items, before, after }, |event| event)))
+    Ok(list(Page { items, before, after }, |event| event))
 }
 
 /// Publish events

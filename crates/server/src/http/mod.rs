@@ -9,11 +9,13 @@ mod answer;
 mod api_keys;
 mod app;
 mod auth;
+mod batch;
 mod body;
 mod docs;
 mod documented;
 mod envelope;
 mod events;
+mod events_routing;
 mod exports;
 mod feed;
 mod health;
@@ -27,6 +29,8 @@ mod problem;
 mod query;
 mod request_id;
 mod retention;
+mod trail;
+mod trail_query;
 
 use axum::extract::Request;
 use axum::{Extension, Router, middleware};
@@ -42,6 +46,9 @@ use problem::Problem;
 fn all_routes() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(docs::shared())
         .routes(routes!(events::create))
+        .routes(routes!(batch::create))
+        .routes(routes!(events_routing::list, trail::create))
+        .routes(routes!(trail::list_legacy, trail::create_legacy))
         .routes(routes!(exports::create))
         .routes(routes!(exports::get))
         .routes(routes!(exports::download))
@@ -57,7 +64,6 @@ fn all_routes() -> OpenApiRouter<App> {
         .routes(routes!(api_keys::validate))
         .routes(routes!(api_keys::expire))
         .routes(routes!(api_keys::delete))
-        .routes(routes!(feed::list_events))
         .routes(routes!(feed::publish))
         .routes(routes!(health::home))
         .routes(routes!(health::health))

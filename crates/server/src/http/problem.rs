@@ -6,12 +6,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use annals_core::event::Rejected;
+use annals_core::event::{FieldErrors, Rejected};
 use annals_core::json::JsonError;
-use annals_core::wire::{ErrorMessage, FieldProblem, InvalidAuditEvent, InvalidBody, ShownId, ValidationFailed};
+use annals_core::limits::GROUP_RECORDS_MAX;
+use annals_core::wire::{
+    BatchAnswer, ErrorMessage, FieldProblem, InvalidAuditEvent, InvalidBody, RefusedItem, ShownId, ValidationFailed,
+};
 use annals_engine::StoreError;
 use annals_engine::answers::AnswerError;
 use annals_engine::append::AppendError;
+use annals_engine::audit_events::AuditEventsError;
 use annals_engine::exports::{DownloadError, ExportError};
 use annals_engine::feed::PublishError;
 use annals_engine::tenants::{ApiKeyError, Forbidden, OrganizationError, SchemaError};
@@ -79,8 +83,20 @@ impl Problem {
     pub fn too_large() -> Self {
         Self::message(StatusCode::PAYLOAD_TOO_LARGE, "request entity too large")
     }
-    pub fn unsupported_media_type() -> Self {
-        Self::message(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the request body must be application/json")
+    pub fn unsupported_media_type(supported: &'static str) -> Self {
+        Self::message(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("the request body must be {supported}"))
+    }
+    pub fn unsupported_encoding() -> Self {
+        Self::message(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the content encoding must be gzip, zstd or identity")
+    }
+    pub fn not_unpacked(error: impl fmt::Display) -> Self {
+        Self::message(StatusCode::BAD_REQUEST, format!("the request body cannot be decompressed: {error}"))
+    }
+    pub fn too_many_items() -> Self {
+        Self::message(StatusCode::PAYLOAD_TOO_LARGE, format!("a batch must have at most {GROUP_RECORDS_MAX} items"))
+    }
+    pub fn too_many_batches() -> Self {
+        Self::unavailable("Too many batches at the same time.", RETRY_SOON, "no turn for a batch in time")
     }
     pub fn incomplete_body() -> Self {
         Self::coded(StatusCode::BAD_REQUEST, "the request body ended early", "incomplete_body")
@@ -201,10 +217,12 @@ impl Problem {
     pub fn append(organization: &str, key: Option<&str>) -> impl FnOnce(AppendError) -> Self {
         move |error| match error {
             AppendError::OrganizationNotFound => Self::not_found(Entity::Organization, &organization),
+            AppendError::Forbidden(forbidden) => forbidden.into(),
             AppendError::NotConfigured { .. } => {
                 Self::message(StatusCode::BAD_REQUEST, format!("Invalid Audit Log event: {error}"))
             }
             AppendError::Violations(violations) => Self::new(StatusCode::BAD_REQUEST, &InvalidAuditEvent::new(violations)),
+            AppendError::TooMuch => Self::too_large(),
             AppendError::KeyReused => Self::key_reused(key.unwrap_or_default()),
             AppendError::Unavailable { retry_after, reason } => {
                 Self::unavailable("Not accepting events now.", retry_after, reason)
@@ -227,6 +245,38 @@ impl Problem {
             }
             PublishError::Store(error) => error.into(),
         }
+    }
+    /// The older Audit Trail API writes its sentence without a full stop.
+    pub fn trail(rejected: Rejected) -> Self {
+        match rejected {
+            Rejected::Malformed(error) => error.into(),
+            Rejected::Invalid(errors) => {
+                let body = ValidationFailed { message: "Validation failed".into(), ..ValidationFailed::new(errors) };
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, &body)
+            }
+        }
+    }
+    pub fn append_trail(key: Option<&str>) -> impl FnOnce(AppendError) -> Self {
+        move |error| match error {
+            AppendError::OrganizationNotFound => {
+                let mut errors = FieldErrors::default();
+                errors.add("group", "group must be an organization's id, external id or domain");
+                Self::trail(Rejected::Invalid(errors))
+            }
+            other => Self::append("", key)(other),
+        }
+    }
+    /// An atomic batch with items that were refused.
+    pub fn batch(answer: BatchAnswer) -> Self {
+        let message = Some(format!("Nothing was stored: {} of {} items were refused.", answer.refused, answer.results.len()));
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, &BatchAnswer { message, ..answer })
+    }
+    /// The same refusal as one item of a batch.
+    pub fn into_item(self) -> RefusedItem {
+        let refused = serde_json::from_slice::<RefusedItem>(&self.body);
+        // Every refusal of an event is an object with a message.
+        let refused = refused.unwrap_or_else(|_| RefusedItem { message: "Refused.".to_owned(), ..RefusedItem::default() });
+        RefusedItem { http_status: self.status.as_u16(), ..refused }
     }
     pub fn answer(key: &str) -> impl FnOnce(AnswerError) -> Self {
         move |error| match error {
@@ -264,6 +314,18 @@ impl From<StoreError> for Problem {
             // Somebody else changed the same thing at the same time; the next try reads what they wrote.
             StoreError::Taken(_) => Self::unavailable("Somebody changed this at the same time.", RETRY_SOON, error),
             StoreError::Damaged { .. } => Self::internal(error),
+        }
+    }
+}
+
+impl From<AuditEventsError> for Problem {
+    fn from(error: AuditEventsError) -> Self {
+        match error {
+            AuditEventsError::OrganizationNotFound | AuditEventsError::NotFound => Self::no_route(),
+            AuditEventsError::TooManyBuckets | AuditEventsError::TooManyGroups => Self::internal(error),
+            AuditEventsError::Unavailable(_) => Self::unavailable("Not available now.", RETRY_SOON, error),
+            AuditEventsError::Damaged(_) => Self::internal(error),
+            AuditEventsError::Store(error) => error.into(),
         }
     }
 }

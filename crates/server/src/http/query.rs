@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use annals_core::ids::{ActionId, ApiKeyId, FeedEventId, OrganizationId, SchemaId};
+use annals_core::ids::{ActionId, ApiKeyId, AuditEventId, FeedEventId, OrganizationId, SchemaId};
 use annals_core::limits::{ORGANIZATION_DOMAINS_MAX, ORGANIZATION_NAME_CHARS_MAX, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX};
 use annals_core::wire::{Cursors, List};
 use annals_engine::tenants::OrganizationFilter;
@@ -30,9 +30,8 @@ impl Parameters {
 
     /// A list in every encoding: `k=a,b`, `k=a&k=b`, `k[]=a&k[]=b`. Each entry once.
     pub fn list(&self, name: &str) -> Vec<&str> {
-        let of_name = |key: &str| key.strip_prefix(name).is_some_and(|rest| matches!(rest, "" | "[]"));
         let mut entries = Vec::new();
-        for entry in self.0.iter().filter(|(key, _)| of_name(key)).flat_map(|(_, value)| value.split(',')) {
+        for entry in self.0.iter().filter(|(key, _)| is_named(key, name)).flat_map(|(_, value)| value.split(',')) {
             if !entry.is_empty() && !entries.contains(&entry) {
                 entries.push(entry);
             }
@@ -40,7 +39,23 @@ impl Parameters {
         entries
     }
 
-    fn list_query<Id: FromStr>(&self) -> Result<ListQuery<Id>, Problem> {
+    /// A list whose entries may have commas: `k=a&k=b`, `k[]=a&k[]=b`. Each entry once.
+    pub fn texts(&self, name: &str) -> Vec<&str> {
+        let mut texts = Vec::new();
+        for (_, text) in self.0.iter().filter(|(key, _)| is_named(key, name)) {
+            if !text.is_empty() && !texts.contains(&text.as_str()) {
+                texts.push(text);
+            }
+        }
+        texts
+    }
+
+    /// Whether the parameter is there, also as a list and without a value.
+    pub fn names(&self, name: &str) -> bool {
+        self.0.iter().any(|(key, _)| is_named(key, name))
+    }
+
+    pub fn list_query<Id: FromStr>(&self) -> Result<ListQuery<Id>, Problem> {
         Ok(ListQuery { limit: self.limit()?, before: self.cursor("before")?, after: self.cursor("after")?, order: self.order()? })
     }
 
@@ -72,6 +87,11 @@ impl Parameters {
             Some(_) => Err(Problem::wrong_parameter("order", "must be one of normal, desc, asc")),
         }
     }
+}
+
+/// `k` or `k[]`.
+fn is_named(key: &str, name: &str) -> bool {
+    key.strip_prefix(name).is_some_and(|rest| matches!(rest, "" | "[]"))
 }
 
 /// `limit`, `before`, `after` and `order` of a list of things with this kind of id.
@@ -126,7 +146,7 @@ macro_rules! cursors {
         })*
     };
 }
-cursors!(ActionId, ApiKeyId, FeedEventId, OrganizationId, SchemaId);
+cursors!(ActionId, ApiKeyId, AuditEventId, FeedEventId, OrganizationId, SchemaId);
 
 #[cfg(test)]
 mod tests {

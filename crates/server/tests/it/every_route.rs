@@ -21,7 +21,7 @@ const OPEN: [&str; 8] = [
 ];
 
 /// The routes that a key of one organization may use, for its own organization.
-const FOR_ORGANIZATIONS: [&str; 7] = [
+const FOR_ORGANIZATIONS: [&str; 10] = [
     "GET /audit_logs/exports/{id}",
     "GET /organizations/external_id/{external_id}",
     "GET /organizations/{id}",
@@ -29,6 +29,9 @@ const FOR_ORGANIZATIONS: [&str; 7] = [
     "GET /organizations/{id}/audit_logs_retention",
     "POST /audit_logs/events",
     "POST /audit_logs/exports",
+    "POST /events",
+    "POST /legacy/events",
+    "POST /v1/audit_log_events/batch",
 ];
 
 struct Route {
@@ -100,6 +103,8 @@ impl Things {
         let body = match route.name.as_str() {
             "POST /audit_logs/events" => event(&self.organization),
             "POST /audit_logs/exports" => Self::export_of(&self.organization),
+            "POST /events" | "POST /legacy/events" => crate::trail::event(&self.organization),
+            "POST /v1/audit_log_events/batch" => json!([event(&self.organization)]),
             "POST /audit_logs/actions/{action}/schemas" => json!({"targets": [{"type": "team"}]}),
             "POST /v1/events" => json!({"event": "user.created", "data": {}, "organization_id": self.organization}),
             "POST /api_keys/validations" => json!({"value": "sk_of_nobody_at_all"}),
@@ -197,6 +202,8 @@ async fn no_route_shows_or_touches_another_environment() {
             // What these name in their body belongs to the other environment.
             "POST /audit_logs/events" | "POST /v1/events" => assert_eq!(reply.status, 404),
             "POST /audit_logs/exports" => assert_eq!(reply.status, 400),
+            "POST /events" | "POST /legacy/events" => assert_eq!(reply.status, 422),
+            "POST /v1/audit_log_events/batch" => check_item_not_found(&reply),
             name if named => assert_eq!(reply.status, 404, "{name}: {reply:?}"),
             // Lists of an environment that has nothing yet, and things made in it.
             name if route.method == Method::GET => {
@@ -224,11 +231,24 @@ async fn a_key_of_an_organization_reaches_its_own_organization_only() {
         let (mine, theirs) = (own.call(&server.with_key(&key), route).await, other.call(&server.with_key(&key), route).await);
         if FOR_ORGANIZATIONS.contains(&route.name.as_str()) {
             assert!(mine.status.is_success(), "{}: {mine:?}", route.name);
-            let expected = if route.name == "POST /audit_logs/exports" { 400 } else { 404 };
+            let expected = match route.name.as_str() {
+                "POST /audit_logs/exports" => 400,
+                "POST /events" | "POST /legacy/events" => 422,
+                "POST /v1/audit_log_events/batch" => {
+                    check_item_not_found(&theirs);
+                    200
+                }
+                _ => 404,
+            };
             assert_eq!(theirs.status, expected, "{}: {theirs:?}", route.name);
         } else {
             assert_eq!((mine.status.as_u16(), theirs.status.as_u16()), (403, 403), "{}", route.name);
         }
     }
     server.stop().await;
+}
+
+/// A batch is answered item by item.
+fn check_item_not_found(reply: &crate::server::Reply) {
+    assert_eq!((&reply.body["refused"], &reply.body["results"][0]["http_status"]), (&json!(1), &json!(404)), "{reply:?}");
 }

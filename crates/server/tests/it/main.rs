@@ -5,6 +5,7 @@
 mod actions;
 mod api_keys;
 mod bad_input;
+mod batch;
 mod contract;
 mod docs;
 mod events;
@@ -19,3 +20,4 @@ mod query;
 mod retention;
 mod serve;
 mod server;
+mod trail;

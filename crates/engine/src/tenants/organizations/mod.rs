@@ -1,9 +1,12 @@
 //! One customer of the application (wire contract §5).
 
 mod change;
+mod groups;
 mod verbs;
 
 use std::collections::BTreeMap;
+
+pub(super) use groups::GroupDigest;
 
 use crate::entities::DomainState;
 

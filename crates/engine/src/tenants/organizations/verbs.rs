@@ -63,6 +63,7 @@ impl Tenants {
         let inserted = self.inner().store.insert_organization(scope.environment_id(), &organization, &events).await;
         // Also after an error: it may have been stored.
         self.inner().told.notify_one();
+        self.inner().groups.remove_all();
         inserted.map_err(refusal)?;
         Ok(organization)
     }
@@ -103,7 +104,9 @@ impl Tenants {
         change: OrganizationChange,
     ) -> Result<Organization, OrganizationError> {
         let now = self.inner().clock.now();
-        self.revise(scope, id, |organization| apply(organization, &change, now, &|| self.domain_id())).await
+        let revised = self.revise(scope, id, |organization| apply(organization, &change, now, &|| self.domain_id())).await;
+        self.inner().groups.remove_all();
+        revised
     }
 
     /// Its domains and API keys go with it; its events stay until retention takes them.
@@ -117,6 +120,7 @@ impl Tenants {
         self.inner().told.notify_one();
         self.inner().organizations.remove(&(scope.environment_id(), id)).await;
         self.inner().keys.remove_all();
+        self.inner().groups.remove_all();
         if deleted? { Ok(()) } else { Err(OrganizationError::NotFound) }
     }
 

@@ -1,0 +1,69 @@
+//! The body of a batch, from bytes on the wire to items. Not more than a few are held at a time.
+
+use annals_core::event::BatchItem;
+use annals_core::limits::GROUP_BODY_BYTES_MAX;
+use annals_core::wire::RefusedItem;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, header};
+use bytes::Bytes;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::decode::{Encoding, decode};
+use super::items;
+use crate::http::App;
+use crate::http::body::{self, Limit};
+use crate::http::problem::Problem;
+
+/// A longer body is read to its end up to here, so that the client sees its answer.
+const LIMIT: Limit = Limit { bytes_max: GROUP_BODY_BYTES_MAX, discarded_bytes_max: 2 * GROUP_BODY_BYTES_MAX };
+
+pub struct BatchBody {
+    pub items: Vec<Result<BatchItem, RefusedItem>>,
+    /// One of the few batches that are held at a time: with the parsed events a batch takes several times its body's size.
+    _permit: OwnedSemaphorePermit,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    /// One JSON array.
+    Array,
+    /// One JSON value a line.
+    Lines,
+}
+
+impl FromRequest<App> for BatchBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        let format = Format::of(request.headers())?;
+        let encoding = Encoding::of(request.headers())?;
+        let permit = app.batch_permit().await?;
+        let sent = body::read(request, app.config().body_timeout, LIMIT).await?;
+        // Decompressing and parsing 16 MiB takes long enough to hold up other requests.
+        let reading = tokio::task::spawn_blocking(move || read(sent, encoding, format));
+        let items = reading.await.map_err(Problem::internal)??;
+        Ok(Self { items, _permit: permit })
+    }
+}
+
+fn read(sent: Bytes, encoding: Encoding, format: Format) -> Result<Vec<Result<BatchItem, RefusedItem>>, Problem> {
+    let text = decode(sent, encoding)?;
+    match format {
+        Format::Array => items::of_array(&text),
+        Format::Lines => items::of_lines(&text),
+    }
+}
+
+impl Format {
+    fn of(headers: &HeaderMap) -> Result<Self, Problem> {
+        let lines = headers
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok()?.split(';').next())
+            .is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/x-ndjson"));
+        match () {
+            () if lines => Ok(Self::Lines),
+            () if body::is_json(headers) => Ok(Self::Array),
+            () => Err(Problem::unsupported_media_type("application/json or application/x-ndjson")),
+        }
+    }
+}
