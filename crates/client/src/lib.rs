@@ -77,6 +77,7 @@ mod client;
 pub mod emitter;
 mod error;
 pub mod event_names;
+pub mod layer;
 mod page;
 mod resources;
 mod tail;

@@ -65,6 +65,7 @@ mod outcome;
 mod pauses;
 mod place;
 mod queue;
+mod requests_route;
 mod route;
 mod shared;
 mod spool;
@@ -81,7 +82,11 @@ pub use outcome::{Emitted, NotEmitted, NotStored, Refused, Trouble};
 pub use spool::{Spool, SpoolSync};
 pub use stats::Stats;
 
-use outbox::Outbox;
+pub(crate) use builder::Settings;
+pub(crate) use outbox::Outbox;
+pub(crate) use place::BatchLimits;
+pub(crate) use queue::QueueLimits;
+pub(crate) use requests_route::RequestsRoute;
 
 use crate::Client;
 use crate::wire::BatchItem;
@@ -171,19 +176,19 @@ impl Emitter {
 }
 
 /// Idempotency keys: 128 random bits drawn once, and a number. No two emitters draw alike.
-struct Keys {
+pub(crate) struct Keys {
     drawn: u128,
     given: AtomicU64,
 }
 
 impl Keys {
-    fn draw() -> Result<Self, EmitterBuildError> {
+    pub fn draw() -> Result<Self, EmitterBuildError> {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes).map_err(|error| EmitterBuildError::Random(error.to_string()))?;
         Ok(Self { drawn: u128::from_le_bytes(bytes), given: AtomicU64::new(0) })
     }
 
-    fn next(&self) -> String {
+    pub fn next(&self) -> String {
         format!("emit-{:032x}-{}", self.drawn, self.given.fetch_add(1, Relaxed))
     }
 }

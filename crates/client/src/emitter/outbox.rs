@@ -3,7 +3,6 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::Mutex;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -18,20 +17,17 @@ use super::queue::Queue;
 use super::route::Route;
 use super::shared::{Shared, Stored};
 use super::spool::{self, Inbox};
-use super::stats::{Stats, add};
-use super::{JSON_BYTES_MAX, Mode, lock};
+use super::stats::Stats;
+use super::{JSON_BYTES_MAX, Mode};
 
 /// An emitter that is dropped with events in memory has this long to send them.
 const LAST_CHANCE: Duration = Duration::from_secs(5);
-/// Losses are said at most this often; all are counted.
-const LOSS_WARNING_EVERY: Duration = Duration::from_secs(10);
 
 pub(crate) struct Outbox {
     input: Input,
     shared: Arc<Shared>,
     /// Losing an event is no error.
     fail_open: bool,
-    warned_at: Mutex<Option<Instant>>,
 }
 
 enum Input {
@@ -65,7 +61,7 @@ impl Outbox {
             }
         };
         let courier = Courier::new(drain, route, Arc::clone(&shared), settings.batch, settings.linger);
-        let outbox = Self { input, shared, fail_open, warned_at: Mutex::default() };
+        let outbox = Self { input, shared, fail_open };
         outbox.send_with(courier, kind)?;
         Ok(outbox)
     }
@@ -93,11 +89,18 @@ impl Outbox {
         Emit(match taken {
             Ok(state) => state,
             Err(reason) if self.fail_open => {
-                self.lost(&reason);
+                self.shared.lost(&reason);
                 State::Done(Ok(Emitted::Dropped(reason)))
             }
             Err(reason) => State::Done(Err(reason)),
         })
+    }
+
+    /// For records that nobody waits for. One that finds no room is counted as dropped, whatever the mode.
+    pub fn push_and_forget(&self, json: Result<Vec<u8>, serde_json::Error>) {
+        if let State::Done(Err(reason)) = self.push(json, None).0 {
+            self.shared.lost(&reason);
+        }
     }
 
     fn take(&self, json: Vec<u8>, stored: Option<Stored>) -> Result<State, NotEmitted> {
@@ -114,16 +117,6 @@ impl Outbox {
                 inbox.push(spool::WaitingEvent { json, emitted_at, answer, stored })?;
                 Ok(State::Spooling(receiver))
             }
-        }
-    }
-
-    fn lost(&self, reason: &NotEmitted) {
-        add(&self.shared.counters.dropped, 1);
-        let mut warned_at = lock(&self.warned_at);
-        if warned_at.is_none_or(|at| at.elapsed() >= LOSS_WARNING_EVERY) {
-            *warned_at = Some(Instant::now());
-            let dropped = self.shared.counters.dropped.load(Relaxed);
-            tracing::warn!(%reason, dropped, "a record is lost; further ones are counted");
         }
     }
 

@@ -5,20 +5,23 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use annals_core::time::Micros;
 use tokio::sync::{Notify, oneshot, watch};
 
 use super::lock;
-use super::outcome::{NotStored, Trouble};
+use super::outcome::{NotEmitted, NotStored, Trouble};
 use super::place::Place;
-use super::stats::Counters;
+use super::stats::{Counters, add};
 
 pub(crate) type Stored = oneshot::Sender<Result<(), NotStored>>;
 pub(crate) type OnTrouble = Arc<dyn Fn(&Trouble) + Send + Sync>;
 /// The wall clock: times of records outlive the process.
 pub(crate) type Clock = Arc<dyn Fn() -> Micros + Send + Sync>;
+
+/// Losses are said at most this often; all are counted.
+const LOSS_WARNING_EVERY: Duration = Duration::from_secs(10);
 
 pub(crate) struct Shared {
     pub counters: Counters,
@@ -36,6 +39,7 @@ pub(crate) struct Shared {
     give_up_at: watch::Sender<Option<Instant>>,
     threads: watch::Sender<usize>,
     abandoned: AtomicBool,
+    loss_said_at: Mutex<Option<Instant>>,
 }
 
 impl Shared {
@@ -52,6 +56,7 @@ impl Shared {
             give_up_at: watch::Sender::new(None),
             threads: watch::Sender::new(0),
             abandoned: AtomicBool::new(false),
+            loss_said_at: Mutex::default(),
         }
     }
 
@@ -146,6 +151,17 @@ impl Shared {
     pub async fn ends(&self) {
         // Fails only when the sender is gone, which is in `self`.
         let _ = self.threads.subscribe().wait_for(|threads| *threads == 0).await;
+    }
+
+    /// Counts a record that nobody will send.
+    pub fn lost(&self, reason: &NotEmitted) {
+        add(&self.counters.dropped, 1);
+        let mut said_at = lock(&self.loss_said_at);
+        if said_at.is_none_or(|at| at.elapsed() >= LOSS_WARNING_EVERY) {
+            *said_at = Some(Instant::now());
+            let dropped = self.counters.dropped.load(Relaxed);
+            tracing::warn!(%reason, dropped, "a record is lost; further ones are counted");
+        }
     }
 
     /// For operators. A callback that panics must not end the background.

@@ -174,7 +174,7 @@ impl Writer {
         let room = self.bytes_max.saturating_sub(self.segments.bytes());
         if let Err(error) = self.ready_file() {
             tracing::error!(%error, folder = %self.folder.display(), "the spool cannot be written");
-            return refuse(group, &NotEmitted::Unwritable(Arc::new(error)));
+            return self.refuse(group, &NotEmitted::Unwritable(Arc::new(error)));
         }
         for waiting in group {
             let (start, mut refusal) = (lines.len(), None);
@@ -187,7 +187,7 @@ impl Writer {
                 }
             }
             match refusal {
-                Some(refusal) => refuse([waiting], &refusal),
+                Some(refusal) => self.refuse([waiting], &refusal),
                 None => placed.push((Place { segment: self.number, offset: self.length + lines.len() as u64 }, waiting)),
             }
         }
@@ -196,7 +196,7 @@ impl Writer {
             Err(error) => {
                 tracing::error!(%error, folder = %self.folder.display(), "the spool cannot be written");
                 self.cut_off();
-                refuse(placed.into_iter().map(|(_, waiting)| waiting), &NotEmitted::Unwritable(Arc::new(error)));
+                self.refuse(placed.into_iter().map(|(_, waiting)| waiting), &NotEmitted::Unwritable(Arc::new(error)));
             }
         }
     }
@@ -295,15 +295,18 @@ impl Writer {
             tracing::error!(%error, folder = %self.folder.display(), "the spool cannot be synced: a power cut may lose events");
         }
     }
-}
 
-fn refuse(group: impl IntoIterator<Item = Waiting>, reason: &NotEmitted) {
-    for waiting in group {
-        if let Waiting::Event(event) = waiting {
-            if let Some(stored) = event.stored {
-                let _ = stored.send(Err(reason.clone().into()));
+    fn refuse(&self, group: impl IntoIterator<Item = Waiting>, reason: &NotEmitted) {
+        for waiting in group {
+            if let Waiting::Event(event) = waiting {
+                if let Some(stored) = event.stored {
+                    let _ = stored.send(Err(reason.clone().into()));
+                }
+                if event.answer.send(Err(reason.clone())).is_err() {
+                    // Nobody asked what became of it, so this is the only place where it can be said.
+                    self.shared.lost(reason);
+                }
             }
-            let _ = event.answer.send(Err(reason.clone()));
         }
     }
 }
