@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::builder::{BuildError, ClientBuilder};
-use crate::resources::{ApiKeys, ApiRequests, AuditEvents, AuditLogs, Events, Exports, Organizations, Retention, Schemas};
+use crate::resources::{ApiKeys, ApiRequests, AuditEvents, AuditLogs, AuditTrail, Events, Exports, Organizations, Retention, Schemas};
 use crate::transport::Transport;
 
 /// A connection to one server with one API key. Cheap to clone; all clones share their connections.
@@ -82,6 +82,12 @@ impl Client {
     #[must_use]
     pub fn events(&self) -> Events {
         Events::new(self)
+    }
+
+    /// The older Audit Trail API.
+    #[must_use]
+    pub fn audit_trail(&self) -> AuditTrail {
+        AuditTrail::new(self)
     }
 
     /// The log of API requests.

@@ -94,8 +94,8 @@ pub use emitter::Emitter;
 pub use error::{Error, Refusal};
 pub use page::{Order, Page, Paging};
 pub use resources::{
-    ApiKeys, ApiRequestQuery, ApiRequests, AuditEventFilter, AuditEventQuery, AuditEvents, AuditLogs, CountedPage, EventQuery,
-    Events, ExportFailed, Exports, OrganizationQuery, Organizations, Retention, Schemas, SortField, StatsQuery,
+    ApiKeys, ApiRequestQuery, ApiRequests, AuditEventFilter, AuditEventQuery, AuditEvents, AuditLogs, AuditTrail, CountedPage, EventQuery,
+    Events, ExportFailed, Exports, OrganizationQuery, Organizations, Retention, Schemas, SortField, StatsQuery, TrailQuery,
 };
 pub use tail::Tail;
 pub use transport::RetryPolicy;

@@ -57,6 +57,9 @@ impl Query {
     pub fn time(self, name: &'static str, value: Option<Moment>) -> Self {
         self.text(name, value.map(|Moment(time)| time.canonical()).as_deref())
     }
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
     /// The repeated form, which every server understands.
     pub fn list<T: AsRef<str>>(mut self, name: &'static str, values: &[T]) -> Self {
         self.0.extend(values.iter().map(|value| (name, value.as_ref().to_owned())));
