@@ -14,17 +14,17 @@ use crate::transport::Call;
 pub enum Error {
     /// Change the request: the server will not take it as it is (400, 409, 413, 422 and other 4xx).
     #[error("refused: {0}")]
-    Refused(Refusal),
+    Refused(Box<Refusal>),
     /// Use another key: this one is wrong or expired (401), or may not do this (403).
     #[error("not allowed: {0}")]
-    Unauthorized(Refusal),
+    Unauthorized(Box<Refusal>),
     /// There is no such thing, or this key cannot see it (404).
     #[error("not found: {0}")]
-    NotFound(Refusal),
+    NotFound(Box<Refusal>),
     /// Send it again later (408, 429 and 5xx). A POST that is sent again needs the same idempotency key, or it may count twice.
     #[error("not available: {refusal}")]
     Unavailable {
-        refusal: Refusal,
+        refusal: Box<Refusal>,
         /// What the server asked for.
         retry_after: Option<Duration>,
     },
@@ -87,6 +87,7 @@ impl Error {
     }
 
     pub(crate) fn from_refusal(refusal: Refusal, retry_after: Option<Duration>) -> Self {
+        let refusal = Box::new(refusal);
         match refusal.status {
             401 | 403 => Self::Unauthorized(refusal),
             404 => Self::NotFound(refusal),

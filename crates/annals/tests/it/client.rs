@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use annals_client::wire::{
-    Actor, AuditEvent, CreateApiKey, CreateExport, CreateOrganization, CreateSchema, ExportState, Organization, SchemaTarget,
-    Target, UpdateOrganization,
+    Actor, AuditEvent, CreateApiKey, CreateExport, CreateOrganization, CreateSchema, ExportState, Organization, PublishEvent,
+    Receipt, Target, UpdateOrganization,
 };
-use annals_client::{Client, Error, ExportFailed, OrganizationQuery, Paging, wire};
-use futures::TryStreamExt;
+use annals_client::{Client, Error, EventQuery, ExportFailed, ObjectText, OrganizationQuery, Paging, event_names, wire};
+use futures::{StreamExt, TryStreamExt};
+use serde_json::json;
 
 use crate::server::{KEY, Server};
 
@@ -191,4 +192,45 @@ async fn a_restart_is_waited_for() {
     let server = tokio::task::spawn_blocking(start).await.expect("started");
     getting.await.expect("no panic").expect("an answer");
     drop(server);
+}
+
+#[tokio::test]
+async fn the_feed_is_published_listed_and_followed() {
+    let world = World::new().await;
+    let (events, id) = (world.client.events(), world.organization.id.as_str());
+    let query = EventQuery::of([event_names::EVERY_NAME]);
+    // The server tells of its own changes a moment after it has answered.
+    let told = Box::pin(events.follow(query.clone(), Duration::from_millis(20))).next().await;
+    assert_eq!(told.expect("no end").expect("an event").event, event_names::ORGANIZATION_CREATED);
+    let object = |value: serde_json::Value| ObjectText::of_value(&value).expect("an object");
+    let paid = |number: u32| {
+        let name = "invoice.paid".parse().expect("a name");
+        PublishEvent::new(name, object(json!({"number": number}))).of(id)
+    };
+    let Ok(Receipt::Stored { id: first }) = events.clone().idempotency_key("k").publish(&paid(0)).await else { panic!("stored") };
+    assert_eq!(events.clone().idempotency_key("k").publish(&paid(0)).await.expect("an answer"), Receipt::Replayed);
+    let receipts = events.publish_all(&[paid(1), paid(2).idempotency_key("k2")]).await.expect("stored");
+    assert!(matches!(&receipts[..], [Receipt::Stored { .. }, Receipt::Stored { .. }]), "{receipts:?}");
+    let nowhere = events.publish(&paid(3).of("org_1")).await.expect_err("no such organization");
+    assert!(matches!(nowhere, Error::NotFound(_)), "{nowhere}");
+    let nothing = events.list(&EventQuery::default()).await.expect_err("no names");
+    assert_eq!(nothing.refusal().and_then(|refusal| refusal.code.as_deref()), Some("invalid_events_request"));
+
+    let names = |events: Vec<wire::Event>| events.into_iter().map(|event| event.event).collect::<Vec<_>>();
+    let all = names(events.list_all(query.clone()).try_collect().await.expect("all of them"));
+    assert_eq!(all, ["organization.created", "invoice.paid", "invoice.paid", "invoice.paid"]);
+    let page = events.list(&query.clone().after(&first)).await.expect("a page");
+    assert_eq!((page.items.len(), page.after), (2, None));
+    assert_eq!(page.items[0].data["number"], 1);
+
+    // What a consumer sees that goes on where it left off, over new events.
+    let followed = events.follow(query.after(&first), Duration::from_millis(20)).take(4);
+    let publishing = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        events.publish(&paid(3)).await.expect("stored");
+        world.client.organizations().update(id, &UpdateOrganization { name: Some("B".to_owned()), ..Default::default() }).await
+    };
+    let (followed, updated) = tokio::join!(followed.try_collect::<Vec<_>>(), publishing);
+    updated.expect("updated");
+    assert_eq!(names(followed.expect("no end")), ["invoice.paid", "invoice.paid", "invoice.paid", "organization.updated"]);
 }

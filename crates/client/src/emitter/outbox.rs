@@ -81,9 +81,7 @@ impl Outbox {
     pub fn push(&self, json: Result<Vec<u8>, serde_json::Error>, stored: Option<Stored>) -> Emit {
         let taken = match json {
             Err(error) => Err(NotEmitted::NotJson(Arc::new(error))),
-            Ok(json) if json.len() > JSON_BYTES_MAX => {
-                Err(NotEmitted::TooLarge { bytes: json.len(), bytes_max: JSON_BYTES_MAX })
-            }
+            Ok(json) if json.len() > JSON_BYTES_MAX => Err(NotEmitted::TooLarge { bytes: json.len(), bytes_max: JSON_BYTES_MAX }),
             Ok(json) => self.take(json, stored),
         };
         Emit(match taken {
@@ -107,7 +105,11 @@ impl Outbox {
         let emitted_at = self.shared.now();
         match &self.input {
             Input::Memory(queue) => {
-                let placed = |place| if let Some(stored) = stored { self.shared.wait_for(place, stored) };
+                let placed = |place| {
+                    if let Some(stored) = stored {
+                        self.shared.wait_for(place, stored)
+                    }
+                };
                 queue.push(json, emitted_at, placed)?;
                 self.shared.arrived.notify_one();
                 Ok(State::Done(Ok(Emitted::Queued)))

@@ -75,10 +75,17 @@ pub struct Refused {
 pub enum Trouble {
     Refused(Arc<Refused>),
     /// Bytes of the spool are no record any more. What stood there is lost, everything else goes on.
-    Damaged { file: PathBuf, offset: u64, bytes: u64 },
+    Damaged {
+        file: PathBuf,
+        offset: u64,
+        bytes: u64,
+    },
     /// These events were perhaps stored at `first_sent_at`, and the server no longer remembers their keys. They are sent again:
     /// each may be there twice. See [the guarantee](super#exactly-once).
-    PerhapsTwice { idempotency_keys: Vec<String>, first_sent_at: Micros },
+    PerhapsTwice {
+        idempotency_keys: Vec<String>,
+        first_sent_at: Micros,
+    },
 }
 
 /// One line of `refused.ndjson`.

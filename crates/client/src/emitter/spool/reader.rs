@@ -9,16 +9,16 @@ use std::time::Duration;
 use annals_core::time::Micros;
 use bytes::Bytes;
 
+use super::super::JSON_BYTES_MAX;
 use super::super::outcome::{Refused, Trouble};
 use super::super::place::{Batch, BatchLimits, Doubt, Place, Record};
 use super::super::shared::Shared;
 use super::super::stats::add;
-use super::super::JSON_BYTES_MAX;
+use super::Spool;
 use super::position::{Found, Position, PositionFile};
 use super::record;
 use super::refused::RefusedFile;
 use super::segments::Segments;
-use super::Spool;
 
 const LINE_BYTES_MAX: usize = JSON_BYTES_MAX + record::OVERHEAD_BYTES_MAX;
 

@@ -122,7 +122,8 @@ async fn batch(State(world): State<Arc<Mutex<World>>>, headers: HeaderMap, body:
     }
     let results: Vec<Value> = items.into_iter().map(|item| world.store(item)).collect();
     let count = |status: &str| results.iter().filter(|result| result["status"] == status).count();
-    let mut answer = json!({"stored": count("stored"), "replayed": count("replayed"), "refused": count("refused"), "results": results});
+    let mut answer =
+        json!({"stored": count("stored"), "replayed": count("replayed"), "refused": count("refused"), "results": results});
     match fault {
         Fault::UnavailableButStored => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         Fault::ResetButStored => reset(world),
