@@ -2,6 +2,7 @@
 
 pub mod generate;
 mod ingest;
+mod ways;
 
 use std::error::Error;
 
@@ -11,6 +12,8 @@ pub enum BenchCommand {
     Generate(generate::GenerateArgs),
     /// Measure recording over HTTP beside a handler that only parses
     Ingest(ingest::IngestArgs),
+    /// Measure one request an event beside batches and the client's emitter
+    Ways(ways::WaysArgs),
     /// Serve the handler that only parses
     #[command(hide = true)]
     ParseOnly(ingest::ParseOnlyArgs),
@@ -20,6 +23,7 @@ pub fn run(command: BenchCommand) -> Result<(), Box<dyn Error>> {
     match command {
         BenchCommand::Generate(args) => Ok(generate::run(args)?),
         BenchCommand::Ingest(args) => ingest::run(&args),
+        BenchCommand::Ways(args) => ways::run(&args),
         BenchCommand::ParseOnly(args) => ingest::run_parse_only(&args),
     }
 }

@@ -1,9 +1,9 @@
 //! `annals bench ingest`: durable events a second over HTTP, beside a handler that only parses the same bodies. Both run as
 //! processes of their own on this machine, in turns, under the same generator of load. Only their ratio means something.
 
-mod load;
+pub mod load;
 mod parse_only;
-mod process;
+pub mod process;
 
 use std::error::Error;
 use std::num::NonZeroU32;
