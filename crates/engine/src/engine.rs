@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::answers::Answers;
+use crate::api_requests::ApiRequests;
 use crate::append::{self, AppendError, BatchOutcome, Receipt, Together, UnknownGroup};
 use crate::audit_events::AuditEvents;
 use crate::clock::Clock;
@@ -23,7 +24,7 @@ use crate::founding;
 use crate::jobs::{self, Chores, ExportJob, FlushJob, FlushSettings, LakeHealth, OutboxJob};
 use crate::lake::{Lake, LakeError, LakeSettings};
 use crate::read::{ExportFiles, ReadError, Reader};
-use crate::store::{self, Store, StoreError, StoredApiKey};
+use crate::store::{self, Founded, Store, StoreError, StoredApiKey};
 use crate::tenants::{RetentionDays, Scope, Tenants};
 
 /// What an engine is made from.
@@ -106,6 +107,7 @@ struct Inner {
     exports: Exports,
     audit_events: AuditEvents,
     feed: Feed,
+    api_requests: ApiRequests,
     log: Arc<CommitLog>,
     lake: Lake,
     lake_health: LakeHealth,
@@ -143,7 +145,7 @@ impl Engine {
         let log_settings = LogSettings { shard: founded.shard, keys_folder, tail: settings.tail };
         let log = Arc::new(CommitLog::open(Arc::clone(&store), Arc::clone(&clock), log_settings, position).await?);
         jobs::finish_interrupted(&log, position.flushed_through).await?;
-        let engine = Self::assemble(&settings, clock, store, lake, log, founded.signing_secret, folder)?;
+        let engine = Self::assemble(&settings, clock, store, lake, log, &founded, folder)?;
         let first_key_ignored = settings.first_key.is_some() && !founded.now;
         Ok(Opened { engine, first_key: founded.now.then_some(founding.secret), first_key_ignored })
     }
@@ -154,14 +156,16 @@ impl Engine {
         store: Arc<dyn Store>,
         lake: Lake,
         log: Arc<CommitLog>,
-        signing_secret: [u8; 32],
+        founded: &Founded,
         folder: DataFolder,
     ) -> Result<Self, OpenError> {
         let told = Arc::new(Notify::new());
         let tenants = Tenants::new(Arc::clone(&store), Arc::clone(&clock), settings.default_retention, Arc::clone(&told));
         let created = Arc::new(Notify::new());
         let files = ExportFiles::new(&lake);
-        let exports = Exports::new(Arc::clone(&store), Arc::clone(&clock), files.clone(), signing_secret, Arc::clone(&created));
+        let exports =
+            Exports::new(Arc::clone(&store), Arc::clone(&clock), files.clone(), founded.signing_secret, Arc::clone(&created));
+        let api_requests = ApiRequests::new(tenants.clone(), Arc::clone(&log), founded.environment);
         let lake_health = LakeHealth::default();
         let stop = CancellationToken::new();
         let mut jobs = JoinSet::new();
@@ -206,6 +210,7 @@ impl Engine {
             exports,
             audit_events,
             feed,
+            api_requests,
             log,
             lake,
             lake_health,
@@ -281,6 +286,11 @@ impl Engine {
     #[must_use]
     pub fn feed(&self) -> &Feed {
         &self.inner.feed
+    }
+
+    #[must_use]
+    pub fn api_requests(&self) -> &ApiRequests {
+        &self.inner.api_requests
     }
 
     #[must_use]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use annals_core::ids::ExportId;
+use annals_core::ids::{EnvironmentId, ExportId, OrganizationId};
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use hmac::{Hmac, KeyInit, Mac};
@@ -46,13 +46,20 @@ pub struct DownloadTicket {
     pub signature: String,
 }
 
+/// Whose export a good ticket opens. Only a ticket that verified gives one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TicketHolder {
+    pub(crate) environment: EnvironmentId,
+    pub(crate) organization: OrganizationId,
+}
+
 /// A file on its way to whoever holds a ticket.
 pub struct Download {
     pub bytes: u64,
     pub stream: BoxStream<'static, Result<Bytes, object_store::Error>>,
 }
 
-/// 403 or 404: expired, altered, or the file is gone.
+/// 403 or 404: expired, altered, or the file is gone. Or a failure.
 #[derive(Debug, thiserror::Error)]
 pub enum DownloadError {
     #[error("the link has expired or was altered")]
@@ -61,6 +68,8 @@ pub enum DownloadError {
     Gone,
     #[error("the file cannot be read: {0}")]
     Files(#[source] ExportFileError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// Exports as the server sees them; `jobs::exports` does the work behind. Cheap to clone.
@@ -127,13 +136,20 @@ impl Exports {
     ///
     /// # Errors
     /// `Refused` tells nothing about whether the export exists.
-    pub async fn download(&self, id: ExportId, ticket: &DownloadTicket) -> Result<Download, DownloadError> {
+    pub async fn verify(&self, id: ExportId, ticket: &DownloadTicket) -> Result<TicketHolder, DownloadError> {
         let signature = hex::decode(&ticket.signature).map_err(|_| DownloadError::Refused)?;
         // Compares in constant time.
         self.mac(id, ticket.expires, &ticket.nonce).verify_slice(&signature).map_err(|_| DownloadError::Refused)?;
         if self.clock.now().get() / 1000 > ticket.expires {
             return Err(DownloadError::Refused);
         }
+        let (environment, export) = self.store.export(id).await?.ok_or(DownloadError::Gone)?;
+        Ok(TicketHolder { environment, organization: export.organization })
+    }
+
+    /// # Errors
+    /// The file is gone or cannot be read.
+    pub async fn download(&self, id: ExportId, _: &TicketHolder) -> Result<Download, DownloadError> {
         match self.files.open(id).await {
             Ok(file) => Ok(Download { bytes: file.size, stream: file.bytes }),
             Err(ExportFileError::NotFound) => Err(DownloadError::Gone),

@@ -8,6 +8,7 @@
 //! ```
 
 pub mod answers;
+pub mod api_requests;
 pub mod append;
 pub mod audit_events;
 mod clock;

@@ -58,6 +58,10 @@ pub struct Config {
     /// Where clients reach this server, for download links. Absent: `http` and the host that the client named.
     pub public_url: Option<Url>,
     pub events_order: EventsOrder,
+    /// Requests that only read get an entry in the API-request log too.
+    pub record_reads: bool,
+    /// A proxy stands in front: the last address in `X-Forwarded-For` is the client's.
+    pub trust_forwarded_for: bool,
     /// A request body must be complete within this time.
     pub body_timeout: Duration,
     /// An answer must begin within this time.
@@ -79,6 +83,8 @@ impl Default for Config {
         Self {
             public_url: None,
             events_order: EventsOrder::default(),
+            record_reads: false,
+            trust_forwarded_for: false,
             body_timeout: Duration::from_secs(30),
             request_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(120),

@@ -2,11 +2,13 @@
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use annals_engine::Engine;
+use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -16,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::Config;
-use crate::http::{self, App, HttpService};
+use crate::http::{self, App};
 
 /// Out of file descriptors and the like: wait for connections to end instead of spinning.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -27,14 +29,14 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// The listener has no address.
 pub async fn run(config: Config, engine: Engine, listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
     let app = App::new(config.clone(), engine, listener.local_addr()?);
-    let connections = Connections::new(&config, http::service(app.clone()));
+    let connections = Connections::new(&config, http::router(app.clone()));
     let upkeep = tokio::spawn(app.metrics().clone().keep_up(connections.stop.clone()));
     {
         let mut shutdown = pin!(shutdown);
         loop {
             tokio::select! {
                 () = &mut shutdown => break,
-                (stream, permit) = accept(&listener, &connections.permits) => connections.serve(stream, permit),
+                ((stream, peer), permit) = accept(&listener, &connections.permits) => connections.serve(stream, peer, permit),
             }
         }
     }
@@ -45,11 +47,11 @@ pub async fn run(config: Config, engine: Engine, listener: TcpListener, shutdown
     Ok(())
 }
 
-async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> (TcpStream, OwnedSemaphorePermit) {
+async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> ((TcpStream, SocketAddr), OwnedSemaphorePermit) {
     let permit = Arc::clone(permits).acquire_owned().await.expect("the semaphore is never closed");
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return (stream, permit),
+            Ok(accepted) => return (accepted, permit),
             // The client went away between its connect and our accept.
             Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) => {}
             Err(error) => {
@@ -62,7 +64,7 @@ async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> (TcpStream,
 
 /// The open connections.
 struct Connections {
-    service: HttpService,
+    routes: Router,
     http: http1::Builder,
     permits: Arc<Semaphore>,
     tasks: TaskTracker,
@@ -73,11 +75,11 @@ struct Connections {
 }
 
 impl Connections {
-    fn new(config: &Config, service: HttpService) -> Self {
+    fn new(config: &Config, routes: Router) -> Self {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(config.idle_timeout).half_close(true);
         Self {
-            service,
+            routes,
             http,
             permits: Arc::new(Semaphore::new(config.connections_max)),
             tasks: TaskTracker::new(),
@@ -86,10 +88,11 @@ impl Connections {
         }
     }
 
-    fn serve(&self, stream: TcpStream, permit: OwnedSemaphorePermit) {
+    fn serve(&self, stream: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit) {
         // Answers are single small writes: waiting for more to send would only delay them.
         let _ = stream.set_nodelay(true);
-        let connection = self.http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(self.service.clone()));
+        let service = TowerToHyperService::new(http::connection(self.routes.clone(), peer));
+        let connection = self.http.serve_connection(TokioIo::new(stream), service);
         let (stop, cut) = (self.stop.clone(), self.cut.clone());
         self.tasks.spawn(async move {
             let mut connection = pin!(connection);

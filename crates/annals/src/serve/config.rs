@@ -65,6 +65,12 @@ pub struct ServeArgs {
     /// Which API answers `GET /events`: `audit_trail` (the older one), `events`, or `auto`, which tells by the request [default: auto].
     #[arg(long, env = "ANNALS_EVENTS_SIDE", value_name = "SIDE")]
     events_side: Option<EventsSide>,
+    /// Requests that only read get an entry in the API-request log too [default: false].
+    #[arg(long, env = "ANNALS_RECORD_READS", value_name = "BOOLEAN", num_args = 0..=1, default_missing_value = "true")]
+    record_reads: Option<bool>,
+    /// A proxy stands in front: the last address in X-Forwarded-For is the client's [default: false].
+    #[arg(long, env = "ANNALS_TRUST_FORWARDED_FOR", value_name = "BOOLEAN", num_args = 0..=1, default_missing_value = "true")]
+    trust_forwarded_for: Option<bool>,
     /// Form of the logs on standard error [default: human].
     #[arg(long, env = "ANNALS_LOG_FORMAT", value_name = "FORMAT")]
     log_format: Option<LogFormat>,
@@ -113,6 +119,8 @@ impl ServeConfig {
             public_url: args.public_url.or(file.public_url).map(|text| public_url(&text)).transpose()?,
             events_order: args.events_order.or(file.events_order).unwrap_or_default(),
             events_side: args.events_side.or(file.events_side).unwrap_or_default(),
+            record_reads: args.record_reads.or(file.record_reads).unwrap_or_default(),
+            trust_forwarded_for: args.trust_forwarded_for.or(file.trust_forwarded_for).unwrap_or_default(),
             ..annals_server::Config::default()
         };
         if let Some(create) = args.audit_trail_create_organizations.or(file.audit_trail_create_organizations) {

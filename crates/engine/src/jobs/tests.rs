@@ -81,7 +81,8 @@ impl Running {
     async fn rows(&self, id: ExportId) -> Result<Vec<String>, DownloadError> {
         let export = self.engine.exports().get(&self.scope, id).await.unwrap();
         let ticket = self.engine.exports().ticket(&export).unwrap();
-        let parts: Vec<_> = self.engine.exports().download(id, &ticket).await?.stream.try_collect().await.unwrap();
+        let holder = self.engine.exports().verify(id, &ticket).await?;
+        let parts: Vec<_> = self.engine.exports().download(id, &holder).await?.stream.try_collect().await.unwrap();
         let bytes = parts.concat();
         let mut reader = csv::Reader::from_reader(&bytes[..]);
         Ok(reader.records().map(|row| row.unwrap()[4].to_owned()).collect())

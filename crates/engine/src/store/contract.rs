@@ -68,6 +68,8 @@ pub struct Founding {
 /// What an opened store says of itself.
 #[derive(Debug, Clone)]
 pub struct Founded {
+    /// The first one.
+    pub environment: EnvironmentId,
     pub signing_secret: [u8; 32],
     pub shard: ShardId,
     /// Whether this call made it.

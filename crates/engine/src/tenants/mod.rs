@@ -19,7 +19,7 @@ pub use crate::entities::{
     TargetSchema,
 };
 pub use actions::SchemaError;
-pub use api_keys::{ApiKeyError, NewApiKey};
+pub use api_keys::{ApiKeyError, NewApiKey, RefusedKey};
 pub use handle::Tenants;
 pub use organizations::{NewDomain, NewOrganization, OrganizationChange, OrganizationError};
 pub use retention::{Configuration, RetentionDays};

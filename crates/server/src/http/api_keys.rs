@@ -15,6 +15,7 @@ use super::idempotency::Once;
 use super::path::PathId;
 use super::problem::Problem;
 use super::query::{ListParameters, list};
+use super::recording::Note;
 
 /// List an organization's API keys
 #[utoipa::path(
@@ -96,13 +97,17 @@ pub async fn expire(
     State(engine): State<Engine>,
     caller: EnvironmentCaller,
     PathId(id): PathId<ApiKeyId>,
+    note: Note,
     once: Once<wire::ExpireApiKey>,
 ) -> Result<Answer, Problem> {
     let execute = move |expire: wire::ExpireApiKey| async move {
         let at = expire.expires_at.map(|moment| moment.0);
         let key = engine.tenants().expire_api_key(&caller.environment, id, at).await.map_err(Problem::api_key(&id))?;
         match key.owner {
-            KeyOwner::Organization(owner) => Ok(Answer::ok(&key.to_wire(owner))),
+            KeyOwner::Organization(owner) => {
+                note.organization(owner);
+                Ok(Answer::ok(&key.to_wire(owner)))
+            }
             KeyOwner::Environment => Err(Problem::internal("the engine expired a key that the API does not manage")),
         }
     };
@@ -119,7 +124,11 @@ pub async fn delete(
     State(engine): State<Engine>,
     caller: EnvironmentCaller,
     PathId(id): PathId<ApiKeyId>,
+    note: Note,
 ) -> Result<StatusCode, Problem> {
-    engine.tenants().delete_api_key(&caller.environment, id).await.map_err(Problem::api_key(&id))?;
+    let deleted = engine.tenants().delete_api_key(&caller.environment, id).await.map_err(Problem::api_key(&id))?;
+    if let KeyOwner::Organization(owner) = deleted.owner {
+        note.organization(owner);
+    }
     Ok(StatusCode::NO_CONTENT)
 }

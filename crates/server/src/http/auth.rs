@@ -1,7 +1,7 @@
 //! Permission as extractors: a caller in a handler's signature means that its API key was checked.
 
 use annals_core::ids::OrganizationId;
-use annals_engine::tenants::{EnvironmentScope, OrganizationScope, Scope};
+use annals_engine::tenants::{EnvironmentScope, OrganizationScope, RefusedKey, Scope};
 use axum::extract::FromRequestParts;
 use axum::http::header;
 use axum::http::request::Parts;
@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use super::App;
 use super::path::PathId;
 use super::problem::Problem;
+use super::recording::{Note, Refused};
 
 /// Any valid key.
 pub struct Caller(pub Scope);
@@ -26,9 +27,13 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let bearer = bearer(parts).ok_or_else(Problem::unauthorized)?;
-        let scope = app.engine().tenants().authenticate(bearer).await?;
-        scope.map(Self).ok_or_else(Problem::unauthorized)
+        let checked = match bearer(parts) {
+            Some(key) => app.engine().tenants().check_key(key).await?,
+            None => Err(RefusedKey::UNKNOWN),
+        };
+        let scope = checked.map_err(|key| Problem::unauthorized().of(Refused::new(key, parts, app)))?;
+        Note::of(parts).caller(scope);
+        Ok(Self(scope))
     }
 }
 

@@ -36,6 +36,7 @@ use super::problem::Problem;
         (name = "audit-trail", description = "The older Audit Trail API, as clients of its time speak it"),
         (name = "organizations", description = "The customers of your application"),
         (name = "api-keys", description = "Keys of single organizations"),
+        (name = "api-requests", description = "The log of requests that somebody made to an API"),
         (name = "server", description = "The server itself; needs no API key")
     )
 )]

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use annals_core::ids::{AuditEventId, FeedEventId};
 use annals_core::limits::{
-    FEED_NAME_CHARS_MAX, IDEMPOTENCY_KEY_BYTES_MAX, ORGANIZATION_DOMAINS_MAX, ORGANIZATION_NAME_CHARS_MAX, PAGE_ITEMS_DEFAULT,
-    PAGE_ITEMS_MAX,
+    API_REQUESTS_DEFAULT, API_REQUESTS_MAX, FEED_NAME_CHARS_MAX, IDEMPOTENCY_KEY_BYTES_MAX, ORGANIZATION_DOMAINS_MAX,
+    ORGANIZATION_NAME_CHARS_MAX, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX,
 };
 use annals_core::wire::{self, EVENT_NAMES};
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder};
-use utoipa::openapi::{ContentBuilder, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder, Schema, Type};
+use utoipa::openapi::{
+    ContentBuilder, KnownFormat, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder, Schema, SchemaFormat, Type,
+};
 use utoipa::{IntoParams, IntoResponses, PartialSchema};
 
 use super::batch::Atomic;
@@ -61,6 +63,10 @@ refusals! {
     }
     WrongParameters {
         422 "A parameter is wrong" ["ValidationFailed"];
+    }
+    /// Of lists whose wrong parameters are not named one by one.
+    WrongQuery {
+        400 "A parameter is wrong, or the cursor belongs to another list";
     }
     BodyRefusals {
         400 "The body is not JSON, or the request cannot be processed";
@@ -233,6 +239,39 @@ impl IntoParams for FilterParameters {
         vec![
             query("domains", domains, "Organizations with any of these domains: repeated, or separated by commas"),
             query("search", search, "Part of the name"),
+        ]
+    }
+}
+
+/// Parameters of `GET /v1/audit_logs`.
+pub struct ApiRequestParameters;
+
+impl IntoParams for ApiRequestParameters {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let integer = |minimum: u32, maximum: u32| {
+            ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(f64::from(minimum))).maximum(Some(f64::from(maximum)))
+        };
+        let status = || integer(0, u16::MAX.into());
+        let time = || text().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
+        let limit = integer(1, API_REQUESTS_MAX).default(Some(API_REQUESTS_DEFAULT.into()));
+        let sort = text().default(Some("created_at:desc".into())).examples(["status_code:desc,created_at:asc"]);
+        vec![
+            query("action", text(), "Exactly this action"),
+            query("actor_id", text(), "Id of the user or API key"),
+            query("actor_type", text().enum_values(Some(["user", "api_key"])), "Kind of actor"),
+            query("client_ip", text(), "Exactly this address"),
+            query("created_at_min", time(), "At this time or later"),
+            query("created_at_max", time(), "At this time or earlier"),
+            query("method", text(), "HTTP method, in any case"),
+            query("path", text(), "Part of the path, in any case"),
+            query("status_code_min", status(), "This status or a higher one"),
+            query("status_code_max", status(), "This status or a lower one"),
+            query("target_id", text(), "Id of the thing that the request was about"),
+            query("target_type", text(), "Type of the thing that the request was about"),
+            query("organization_id", text(), "Requests about this organization"),
+            query("sort", sort, "`created_at` and `status_code`, each with `:asc` or `:desc`, separated by commas"),
+            query("limit", limit, "Items of a page"),
+            query("cursor", text(), "`next_cursor` or `previous_cursor` of a page with the same filters and sort"),
         ]
     }
 }

@@ -15,6 +15,7 @@ use futures::FutureExt;
 use super::leftover::Leftover;
 use super::metrics::{Metrics, Running};
 use super::problem::{Cause, Problem};
+use super::recording::Recorder;
 use super::request_id::{RequestIds, X_REQUEST_ID};
 
 #[derive(Clone)]
@@ -26,17 +27,20 @@ struct Inner {
     request_ids: RequestIds,
     metrics: Metrics,
     request_timeout: Duration,
+    /// Absent: no request gets an entry in the API-request log.
+    recorder: Option<Recorder>,
     start: Instant,
     /// Whole seconds after `start`.
     last_warning: AtomicU64,
 }
 
 impl Envelope {
-    pub fn new(metrics: Metrics, request_timeout: Duration) -> Self {
+    pub fn new(metrics: Metrics, request_timeout: Duration, recorder: Option<Recorder>) -> Self {
         let inner = Inner {
             request_ids: RequestIds::new(),
             metrics,
             request_timeout,
+            recorder,
             start: Instant::now(),
             last_warning: AtomicU64::new(0),
         };
@@ -68,12 +72,7 @@ pub async fn envelope(State(envelope): State<Envelope>, request: Request, next: 
     let id = envelope.inner.request_ids.next();
     let running = envelope.inner.metrics.begin(&request);
     let (request, leftover) = Leftover::of(request);
-    let answered = tokio::time::timeout(envelope.inner.request_timeout, AssertUnwindSafe(next.run(request)).catch_unwind());
-    let mut response = match answered.await {
-        Ok(Ok(response)) => response,
-        Ok(Err(panic)) => Problem::panicked(panic_text(&*panic)).into_response(),
-        Err(_) => Problem::out_of_time().into_response(),
-    };
+    let mut response = envelope.inner.run(request, next, running.route()).await;
     let status = response.status();
     let cause = response.extensions_mut().remove::<Cause>();
     envelope.log(id.to_str().unwrap_or_default(), &running, status, cause.as_ref());
@@ -83,6 +82,30 @@ pub async fn envelope(State(envelope): State<Envelope>, request: Request, next: 
     }
     running.end(status);
     response
+}
+
+impl Inner {
+    /// The answer, after its entry in the API-request log if it gets one.
+    async fn run(&self, request: Request, next: Next, route: &str) -> Response {
+        let Some(recorder) = &self.recorder else { return settle(request, next, self.request_timeout).await };
+        if let Some(operation) = recorder.operation(&request, route) {
+            return recorder.answer(operation, request, next, self.request_timeout).await;
+        }
+        let mut response = settle(request, next, self.request_timeout).await;
+        if response.status() == StatusCode::UNAUTHORIZED {
+            recorder.refusal(&mut response).await;
+        }
+        response
+    }
+}
+
+/// An answer in any case: also when the handler panics, or does not end in time.
+pub(super) async fn settle(request: Request, next: Next, within: Duration) -> Response {
+    match tokio::time::timeout(within, AssertUnwindSafe(next.run(request)).catch_unwind()).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(panic)) => Problem::panicked(panic_text(&*panic)).into_response(),
+        Err(_) => Problem::out_of_time().into_response(),
+    }
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> &str {
@@ -113,7 +136,7 @@ mod tests {
     use super::*;
 
     async fn check(path: &str, status: u16, message: &str) {
-        let envelope_of_test = Envelope::new(Metrics::of_this_process(), Duration::from_millis(50));
+        let envelope_of_test = Envelope::new(Metrics::of_this_process(), Duration::from_millis(50), None);
         let routes = Router::new()
             .route("/panics", get(async || -> StatusCode { panic!("on purpose") }))
             .route("/hangs", get(async || std::future::pending::<StatusCode>().await))

@@ -19,6 +19,7 @@ use super::link::Base;
 use super::path::PathId;
 use super::problem::Problem;
 use super::query::Parameters;
+use super::recording::Note;
 
 /// Create an export
 ///
@@ -33,8 +34,12 @@ pub async fn create(
     State(app): State<App>,
     Caller(scope): Caller,
     base: Base,
+    note: Note,
     once: Once<wire::CreateExport>,
 ) -> Result<Answer, Problem> {
+    if let Ok(id) = once.value().organization_id.parse() {
+        note.organization(id);
+    }
     let execute = move |new: wire::CreateExport| async move {
         let refused = Problem::organization_of_export(&new.organization_id);
         let id: Result<OrganizationId, _> = new.organization_id.parse();
@@ -62,8 +67,10 @@ pub async fn get(
     Caller(scope): Caller,
     PathId(id): PathId<ExportId>,
     base: Base,
+    note: Note,
 ) -> Result<Answer, Problem> {
     let export = app.engine().exports().get(&scope, id).await.map_err(Problem::export(&id))?;
+    note.organization(export.organization);
     Ok(Answer::ok(&to_wire(&app, &base, &export)?))
 }
 
@@ -84,8 +91,15 @@ pub async fn get(
         NotFound, super::documented::Failures
     )
 )]
-pub async fn download(State(app): State<App>, PathId(id): PathId<ExportId>, Ticket(ticket): Ticket) -> Result<Response, Problem> {
-    let download = app.engine().exports().download(id, &ticket).await.map_err(Problem::download(&id))?;
+pub async fn download(
+    State(app): State<App>,
+    PathId(id): PathId<ExportId>,
+    Ticket(ticket): Ticket,
+    note: Note,
+) -> Result<Response, Problem> {
+    let holder = app.engine().exports().verify(id, &ticket).await.map_err(Problem::download(&id))?;
+    note.link(holder);
+    let download = app.engine().exports().download(id, &holder).await.map_err(Problem::download(&id))?;
     let name = format!("attachment; filename=\"{id}.csv\"");
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8")),

@@ -60,6 +60,10 @@ impl<T: FromBody> FromRequest<App> for Once<T> {
 }
 
 impl<T> Once<T> {
+    pub fn value(&self) -> &T {
+        &self.value
+    }
+
     /// Executes, or gives the stored answer.
     pub async fn answer<F, Fut>(self, scope: &Scope, execute: F) -> Result<Answer, Problem>
     where

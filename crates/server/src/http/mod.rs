@@ -7,6 +7,7 @@
 mod actions;
 mod answer;
 mod api_keys;
+mod api_requests;
 mod app;
 mod auth;
 mod batch;
@@ -27,10 +28,13 @@ mod organizations;
 mod path;
 mod problem;
 mod query;
+mod recording;
 mod request_id;
 mod retention;
 mod trail;
 mod trail_query;
+
+use std::net::SocketAddr;
 
 use axum::extract::Request;
 use axum::{Extension, Router, middleware};
@@ -65,6 +69,8 @@ fn all_routes() -> OpenApiRouter<App> {
         .routes(routes!(api_keys::expire))
         .routes(routes!(api_keys::delete))
         .routes(routes!(feed::publish))
+        .routes(routes!(api_requests::list, api_requests::publish))
+        .routes(routes!(api_requests::get))
         .routes(routes!(health::home))
         .routes(routes!(health::health))
         .routes(routes!(health::ready))
@@ -84,7 +90,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 pub fn router(app: App) -> Router {
     let (routes, document) = all_routes().split_for_parts();
     let document = docs::Document(answer::json_bytes(&docs::finish(document)));
-    let around = envelope::Envelope::new(app.metrics().clone(), app.config().request_timeout);
+    let recorder = recording::Recorder::new(app.clone());
+    let around = envelope::Envelope::new(app.metrics().clone(), app.config().request_timeout, Some(recorder));
     routes
         .fallback(async || Problem::no_route())
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
@@ -93,9 +100,14 @@ pub fn router(app: App) -> Router {
         .with_state(app)
 }
 
-/// What a connection speaks to.
-pub(crate) type HttpService = MapRequest<Router, fn(Request<Incoming>) -> Request<Incoming>>;
-
-pub(crate) fn service(app: App) -> HttpService {
-    ServiceExt::<Request<Incoming>>::map_request(router(app), envelope::collapse_leading_slashes)
+/// What a connection from `peer` speaks to.
+pub(crate) fn connection(
+    routes: Router,
+    peer: SocketAddr,
+) -> MapRequest<Router, impl FnMut(Request<Incoming>) -> Request<Incoming> + Clone> {
+    ServiceExt::<Request<Incoming>>::map_request(routes, move |request| {
+        let mut request = envelope::collapse_leading_slashes(request);
+        request.extensions_mut().insert(recording::Peer(peer));
+        request
+    })
 }

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use annals_core::ids::{ApiKeyId, ExportId, OrganizationId};
+use annals_core::ids::{ApiKeyId, ApiRequestId, ExportId, OrganizationId};
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 
@@ -28,6 +28,10 @@ impl Named for ExportId {
 }
 impl Named for ApiKeyId {
     const ENTITY: Entity = Entity::ApiKey;
+}
+
+impl Named for ApiRequestId {
+    const ENTITY: Entity = Entity::ApiRequest;
 }
 
 impl<Id: Named> FromRequestParts<App> for PathId<Id> {

@@ -14,6 +14,7 @@ use annals_core::wire::{
 };
 use annals_engine::StoreError;
 use annals_engine::answers::AnswerError;
+use annals_engine::api_requests::{EntriesError, RequestsError};
 use annals_engine::append::AppendError;
 use annals_engine::audit_events::AuditEventsError;
 use annals_engine::exports::{DownloadError, ExportError};
@@ -25,6 +26,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use super::answer::{JSON, json_bytes};
+use super::recording::Refused;
 
 /// A refused or failed request, ready to be sent.
 #[derive(Debug)]
@@ -33,6 +35,7 @@ pub struct Problem {
     body: Bytes,
     retry_after: Option<Duration>,
     cause: Option<Cause>,
+    refused: Option<Refused>,
 }
 
 /// What the log says about a failure that the client only sees as a number.
@@ -45,6 +48,7 @@ pub enum Entity {
     Organization,
     Export,
     ApiKey,
+    ApiRequest,
     Action,
 }
 
@@ -54,7 +58,7 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 
 impl Problem {
     fn new(status: StatusCode, body: &impl Serialize) -> Self {
-        Self { status, body: json_bytes(body), retry_after: None, cause: None }
+        Self { status, body: json_bytes(body), retry_after: None, cause: None, refused: None }
     }
     fn message(status: StatusCode, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(status, &ErrorMessage::new(message))
@@ -64,6 +68,10 @@ impl Problem {
     }
     fn retry_after(self, after: Duration) -> Self {
         Self { retry_after: Some(after.min(RETRY_AFTER_MAX)), ..self }
+    }
+    /// Whose key was refused, for the API-request log.
+    pub fn of(self, refused: Refused) -> Self {
+        Self { refused: Some(refused), ..self }
     }
     fn because(self, cause: impl fmt::Display) -> Self {
         Self { cause: Some(Cause(cause.to_string().into())), ..self }
@@ -113,6 +121,13 @@ impl Problem {
     pub fn no_event_names() -> Self {
         let message = "One or more event names (e.g. dsync.user.created) must be provided using the events parameter.";
         Self::coded(StatusCode::BAD_REQUEST, message, "invalid_events_request")
+    }
+    /// A wrong parameter of `GET /v1/audit_logs` is a 400 (wire contract §8).
+    pub fn invalid_parameter(name: &str, what: impl fmt::Display) -> Self {
+        Self::coded(StatusCode::BAD_REQUEST, format!("{name} {what}"), "invalid_parameter")
+    }
+    pub fn invalid_cursor() -> Self {
+        Self::coded(StatusCode::BAD_REQUEST, "cursor is not of a list with these filters and this sort", "invalid_cursor")
     }
     pub fn panicked(cause: impl fmt::Display) -> Self {
         Self::internal(format_args!("panicked: {cause}"))
@@ -208,6 +223,7 @@ impl Problem {
             }
             DownloadError::Gone => Self::not_found(Entity::Export, id),
             DownloadError::Files(error) => Self::internal(error),
+            DownloadError::Store(error) => error.into(),
         }
     }
     /// A link without a complete ticket is an altered link.
@@ -228,6 +244,22 @@ impl Problem {
                 Self::unavailable("Not accepting events now.", retry_after, reason)
             }
             AppendError::Store(error) => error.into(),
+        }
+    }
+    pub fn api_request(id: &dyn fmt::Display) -> impl FnOnce(RequestsError) -> Self {
+        move |error| match error {
+            RequestsError::NotFound => Self::not_found(Entity::ApiRequest, id),
+            RequestsError::OrganizationNotFound(id) => Self::not_found(Entity::Organization, &id),
+        }
+    }
+    pub fn entries(error: EntriesError) -> Self {
+        match error {
+            EntriesError::OrganizationNotFound { organization } => Self::not_found(Entity::Organization, &organization),
+            EntriesError::KeyReused { key } => Self::key_reused(&key),
+            EntriesError::Unavailable { retry_after, reason } => {
+                Self::unavailable("Not accepting entries now.", retry_after, reason)
+            }
+            EntriesError::Store(error) => error.into(),
         }
     }
     /// Of one event, or of an array of them: then fields begin with the event's index.
@@ -301,6 +333,7 @@ impl Entity {
             Self::Organization => "Organization",
             Self::Export => "Audit Log Export",
             Self::ApiKey => "API Key",
+            Self::ApiRequest => "API Request",
             Self::Action => "Audit Log Action",
         };
         format!("{what} not found: '{id}'.")
@@ -378,6 +411,9 @@ impl IntoResponse for Problem {
         }
         if let Some(cause) = self.cause {
             response.extensions_mut().insert(cause);
+        }
+        if let Some(refused) = self.refused {
+            response.extensions_mut().insert(refused);
         }
         response
     }

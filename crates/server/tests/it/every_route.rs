@@ -21,12 +21,14 @@ const OPEN: [&str; 8] = [
 ];
 
 /// The routes that a key of one organization may use, for its own organization.
-const FOR_ORGANIZATIONS: [&str; 10] = [
+const FOR_ORGANIZATIONS: [&str; 12] = [
     "GET /audit_logs/exports/{id}",
     "GET /organizations/external_id/{external_id}",
     "GET /organizations/{id}",
     "GET /organizations/{id}/audit_log_configuration",
     "GET /organizations/{id}/audit_logs_retention",
+    "GET /v1/audit_logs",
+    "GET /v1/audit_logs/{id}",
     "POST /audit_logs/events",
     "POST /audit_logs/exports",
     "POST /events",
@@ -67,6 +69,7 @@ struct Things {
     external_id: String,
     export: String,
     api_key: String,
+    api_request: String,
 }
 
 impl Things {
@@ -79,8 +82,13 @@ impl Things {
         );
         let export = text(&caller.post("/audit_logs/exports", Self::export_of(&organization)).await);
         let api_key = text(&caller.post(&format!("/organizations/{organization}/api_keys"), json!({"name": "x"})).await);
+        let api_request = text(&caller.post("/v1/audit_logs", Self::request_about(&organization)).await);
         let _ = server;
-        Self { organization, external_id: external_id.to_owned(), export, api_key }
+        Self { organization, external_id: external_id.to_owned(), export, api_key, api_request }
+    }
+    fn request_about(organization: &str) -> Value {
+        let actor = json!({"id": "user_1", "type": "user"});
+        json!({"action": "a.b", "actor": actor, "client_ip": "::1", "method": "GET", "path": "/", "status_code": 200, "organization_id": organization})
     }
     fn export_of(organization: &str) -> Value {
         json!({"organization_id": organization, "range_start": "2022-01-01", "range_end": "2023-01-01"})
@@ -90,6 +98,7 @@ impl Things {
         let id = match template {
             _ if template.starts_with("/api_keys") => &self.api_key,
             _ if template.starts_with("/audit_logs/exports") => &self.export,
+            _ if template.starts_with("/v1/audit_logs") => &self.api_request,
             _ => &self.organization,
         };
         template
@@ -107,6 +116,7 @@ impl Things {
             "POST /v1/audit_log_events/batch" => json!([event(&self.organization)]),
             "POST /audit_logs/actions/{action}/schemas" => json!({"targets": [{"type": "team"}]}),
             "POST /v1/events" => json!({"event": "user.created", "data": {}, "organization_id": self.organization}),
+            "POST /v1/audit_logs" => Self::request_about(&self.organization),
             "POST /api_keys/validations" => json!({"value": "sk_of_nobody_at_all"}),
             "PUT /organizations/{id}/audit_logs_retention" => json!({"retention_period_in_days": 30}),
             name if name.starts_with("POST") || name.starts_with("PUT") => json!({"name": "changed"}),
@@ -117,6 +127,11 @@ impl Things {
     async fn call(&self, caller: &Caller<'_>, route: &Route) -> crate::server::Reply {
         caller.send(route.method.clone(), &self.path(&route.template), self.body(route)).await
     }
+}
+
+/// Ids of a page of the API-request log.
+fn entry_ids(reply: &crate::server::Reply) -> BTreeSet<String> {
+    reply.body["items"].as_array().unwrap().iter().map(|entry| entry["id"].as_str().unwrap().to_owned()).collect()
 }
 
 #[test]
@@ -200,11 +215,16 @@ async fn no_route_shows_or_touches_another_environment() {
         let named = route.template.contains("{id}") || route.template.contains("{external_id}");
         match route.name.as_str() {
             // What these name in their body belongs to the other environment.
-            "POST /audit_logs/events" | "POST /v1/events" => assert_eq!(reply.status, 404),
+            "POST /audit_logs/events" | "POST /v1/audit_logs" | "POST /v1/events" => assert_eq!(reply.status, 404),
             "POST /audit_logs/exports" => assert_eq!(reply.status, 400),
             "POST /events" | "POST /legacy/events" => assert_eq!(reply.status, 422),
             "POST /v1/audit_log_events/batch" => check_item_not_found(&reply),
             name if named => assert_eq!(reply.status, 404, "{name}: {reply:?}"),
+            // What it did here is its own business, and nothing else is.
+            "GET /v1/audit_logs" => {
+                let others = entry_ids(&server.caller().get("/v1/audit_logs?limit=100").await);
+                assert!(!others.is_empty() && entry_ids(&reply).is_disjoint(&others), "{reply:?}");
+            }
             // Lists of an environment that has nothing yet, and things made in it.
             name if route.method == Method::GET => {
                 let empty = reply.status == 404 || reply.body["data"].as_array().is_some_and(Vec::is_empty);
@@ -229,7 +249,13 @@ async fn a_key_of_an_organization_reaches_its_own_organization_only() {
     let (_, key) = server.organization_key(&own.organization).await;
     for route in routes().iter().filter(|route| !route.open) {
         let (mine, theirs) = (own.call(&server.with_key(&key), route).await, other.call(&server.with_key(&key), route).await);
-        if FOR_ORGANIZATIONS.contains(&route.name.as_str()) {
+        if route.name == "GET /v1/audit_logs" {
+            let entries = mine.body["items"].as_array().unwrap();
+            assert!(
+                entries.len() > 2 && entries.iter().all(|entry| entry["organization_id"] == json!(own.organization)),
+                "{mine:?}"
+            );
+        } else if FOR_ORGANIZATIONS.contains(&route.name.as_str()) {
             assert!(mine.status.is_success(), "{}: {mine:?}", route.name);
             let expected = match route.name.as_str() {
                 "POST /audit_logs/exports" => 400,

@@ -4,6 +4,7 @@
 
 mod actions;
 mod api_keys;
+mod api_requests;
 mod bad_input;
 mod batch;
 mod contract;
@@ -16,6 +17,7 @@ mod health;
 mod idempotency;
 mod organizations;
 mod own_events;
+mod own_requests;
 mod query;
 mod retention;
 mod serve;

@@ -49,9 +49,15 @@ impl TestServer {
     }
 
     pub async fn start_with(config: Config) -> Self {
+        Self::start_on(config, |_| {}).await
+    }
+
+    pub async fn start_on(config: Config, change: impl FnOnce(&mut Settings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = MovableClock::default();
-        let opened = Engine::open(Settings::on(folder.path()), Arc::new(clock.clone())).await.unwrap();
+        let mut settings = Settings::on(folder.path());
+        change(&mut settings);
+        let opened = Engine::open(settings, Arc::new(clock.clone())).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();

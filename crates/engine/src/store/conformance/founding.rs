@@ -12,7 +12,8 @@ use crate::store::{Founded, StoreError, StoredApiKey, Unique};
 
 fn check_first(found: &Founded, now: bool) {
     let wanted = founding(1);
-    assert_eq!((found.signing_secret, found.shard, found.now), (wanted.signing_secret, wanted.shard, now));
+    assert_eq!((found.environment, found.signing_secret), (wanted.environment, wanted.signing_secret));
+    assert_eq!((found.shard, found.now), (wanted.shard, now));
 }
 
 pub(crate) async fn happens_once(backend: &dyn Backend) {

@@ -13,14 +13,15 @@ use crate::store::{Founded, Founding, StoreError, StoredApiKey, Unique};
 impl SqliteStore {
     pub(super) async fn found_once(&self, founding: &Founding) -> Result<Founded, StoreError> {
         let mut transaction = self.writer.begin().await?;
-        let row = sqlx::query("SELECT shard, signing_secret FROM installation")
+        let row = sqlx::query("SELECT environment, shard, signing_secret FROM installation")
             .fetch_optional(transaction.connection())
             .await
             .map_err(store_error)?;
         if let Some(row) = row {
             let columns = Columns::new("installation", &row);
             let shard = ShardId::new(columns.get("shard")?);
-            return Ok(Founded { signing_secret: columns.bytes("signing_secret")?, shard, now: false });
+            let environment = columns.id("environment")?;
+            return Ok(Founded { environment, signing_secret: columns.bytes("signing_secret")?, shard, now: false });
         }
         let key = StoredApiKey { environment: founding.environment, key: founding.key.clone(), digest: founding.key_digest };
         insert_environment(&mut transaction, &founding.environment_name, &key, founding.at).await?;
@@ -33,7 +34,8 @@ impl SqliteStore {
             .await
             .map_err(store_error)?;
         transaction.commit().await?;
-        Ok(Founded { signing_secret: founding.signing_secret, shard: founding.shard, now: true })
+        let Founding { environment, signing_secret, shard, .. } = *founding;
+        Ok(Founded { environment, signing_secret, shard, now: true })
     }
 
     pub(super) async fn insert_one_environment(&self, name: &str, key: &StoredApiKey, at: Micros) -> Result<(), StoreError> {

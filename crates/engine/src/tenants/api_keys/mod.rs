@@ -50,6 +50,31 @@ impl KnownKey {
     }
 }
 
+/// A key that does not work, and whose it was, as far as anybody knows. Gives no right to anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RefusedKey(Option<ExpiredKey>);
+
+/// A key that worked until it expired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ExpiredKey {
+    pub key: ApiKeyId,
+    pub environment: EnvironmentId,
+    /// Set for an organization's own key.
+    pub organization: Option<OrganizationId>,
+}
+
+impl RefusedKey {
+    /// Never seen, deleted, malformed, or not sent at all.
+    pub const UNKNOWN: Self = Self(None);
+
+    fn expired(key: &KnownKey) -> Self {
+        Self(Some(ExpiredKey { key: key.id, environment: key.environment, organization: key.only }))
+    }
+    pub(crate) fn known(&self) -> Option<ExpiredKey> {
+        self.0
+    }
+}
+
 fn is_live(expires_at: Option<Micros>, now: Micros) -> bool {
     expires_at.is_none_or(|at| at > now)
 }

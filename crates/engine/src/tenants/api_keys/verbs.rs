@@ -1,10 +1,10 @@
 //! What is done with API keys.
 
-use annals_core::ids::{ApiKeyId, OrganizationId};
+use annals_core::ids::{ApiKeyId, EnvironmentId, OrganizationId};
 use annals_core::secret::{ApiKeyDigest, ApiKeySecret};
 use annals_core::time::Micros;
 
-use super::{ApiKeyError, KnownKey, NewApiKey, is_live};
+use super::{ApiKeyError, KnownKey, NewApiKey, RefusedKey, is_live};
 use crate::entities::{ApiKey, KeyOwner};
 use crate::page::{ListQuery, Page};
 use crate::random::random;
@@ -18,16 +18,33 @@ impl Tenants {
     /// # Errors
     /// The store cannot be asked.
     pub async fn authenticate(&self, bearer: &str) -> Result<Option<Scope>, StoreError> {
-        let Some(secret) = ApiKeySecret::from_text(bearer) else { return Ok(None) };
+        Ok(self.check_key(bearer).await?.ok())
+    }
+
+    /// The same, with what is known of a refused key.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    pub async fn check_key(&self, bearer: &str) -> Result<Result<Scope, RefusedKey>, StoreError> {
+        let Some(secret) = ApiKeySecret::from_text(bearer) else { return Ok(Err(RefusedKey::UNKNOWN)) };
         let digest = secret.digest();
-        let Some(key) = self.inner().keys.find(digest, self.read_key(digest)).await? else { return Ok(None) };
+        let found = self.inner().keys.find(digest, self.read_key(digest)).await?;
+        let Some(key) = found else { return Ok(Err(RefusedKey::UNKNOWN)) };
         let now = self.inner().clock.now();
         // Checked at every use: a remembered key expires on time.
         if !is_live(key.expires_at, now) {
-            return Ok(None);
+            return Ok(Err(RefusedKey::expired(&key)));
         }
         self.inner().last_uses.note(key.id, now);
-        Ok(Some(Scope { key: key.id, environment: key.environment, only: key.only }))
+        Ok(Ok(Scope { key: key.id, environment: key.environment, only: key.only }))
+    }
+
+    /// Of any key of the environment, also one that expired. `None`: it is not there any more.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    pub(crate) async fn api_key_name(&self, environment: EnvironmentId, id: ApiKeyId) -> Result<Option<String>, StoreError> {
+        Ok(self.inner().store.api_key(environment, id).await?.map(|stored| stored.key.name))
     }
 
     async fn read_key(&self, digest: ApiKeyDigest) -> Result<Option<KnownKey>, StoreError> {
@@ -122,17 +139,17 @@ impl Tenants {
         changed?.ok_or(ApiKeyError::NotFound)
     }
 
-    /// Counts in this process at once.
+    /// Counts in this process at once. The key as it was.
     ///
     /// # Errors
     /// The key is not there, not managed here, or the store fails.
-    pub async fn delete_api_key(&self, scope: &EnvironmentScope, id: ApiKeyId) -> Result<(), ApiKeyError> {
+    pub async fn delete_api_key(&self, scope: &EnvironmentScope, id: ApiKeyId) -> Result<ApiKey, ApiKeyError> {
         let stored = self.managed_key(scope, id).await?;
         let tell = |key: &ApiKey| Teller::of(scope.key()).api_key_revoked(key);
         let deleted = self.inner().store.delete_api_key(scope.environment_id(), id, &tell).await;
         self.inner().told.notify_one();
         self.inner().keys.remove(&stored.digest).await;
-        if deleted? { Ok(()) } else { Err(ApiKeyError::NotFound) }
+        if deleted? { Ok(stored.key) } else { Err(ApiKeyError::NotFound) }
     }
 
     async fn managed_key(&self, scope: &EnvironmentScope, id: ApiKeyId) -> Result<StoredApiKey, ApiKeyError> {
