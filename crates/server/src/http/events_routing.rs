@@ -6,7 +6,9 @@ use axum::extract::{FromRequestParts, State};
 use axum::http::header;
 use axum::http::request::Parts;
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::schema::AnyOfBuilder;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::answer::Answer;
 use super::auth::Caller;
@@ -19,11 +21,32 @@ use super::{App, trail};
 use crate::EventsSide;
 
 /// A page of either API.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 #[serde(untagged)]
 pub enum EventsPage {
     Events(List<Event>),
     AuditTrail(List<TrailEvent>),
+}
+
+/// Any of, where a derived schema would say one of: an empty page is a page of both.
+impl PartialSchema for EventsPage {
+    fn schema() -> RefOr<Schema> {
+        AnyOfBuilder::new().item(List::<Event>::schema()).item(List::<TrailEvent>::schema()).into()
+    }
+}
+
+impl ToSchema for EventsPage {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        // A list knows the schemas that are the same in every list, not that of its items.
+        List::<Event>::schemas(schemas);
+        for (name, schema, inner) in [
+            (Event::name(), Event::schema(), Event::schemas as fn(&mut Vec<_>)),
+            (TrailEvent::name(), TrailEvent::schema(), TrailEvent::schemas),
+        ] {
+            schemas.push((name.into_owned(), schema));
+            inner(schemas);
+        }
+    }
 }
 
 /// List events

@@ -1,3 +1,4 @@
+use annals_server::{Config, EventsSide};
 use serde_json::{Value, json};
 
 use super::{EVENTS, check_recorded, event};
@@ -178,8 +179,36 @@ async fn the_client_decides_which_api_answers() {
     for agent in [OLD_CLIENT, "workos-go/v2.4.2", "WorkOS; ruby/2.7.2; x86_64-darwin19; v2.17.0", "WorkOS Python/1.5.0"] {
         let reply = server.caller().header("user-agent", agent).get("/events?limit=10").await;
         assert_eq!(listed(&reply), [0], "{agent}");
+        check_is_feed(&server.caller().header("user-agent", agent).get("/events?limit=10&events=organization.created").await);
+    }
+    for agent in ["workos-node/7.0.0", "curl/8.5.0"] {
+        let reply = server.caller().header("user-agent", agent).get("/events?limit=10").await;
+        assert_eq!((reply.status.as_u16(), &reply.body["code"]), (400, &json!("invalid_events_request")), "{agent}");
     }
     let newest = old_client(&server).get(EVENTS).await.ids()[0].to_owned();
     assert_eq!(listed(&server.caller().get(&format!("/events?after={newest}")).await), [0; 0]);
+    // The feed belongs to the environment.
+    let (_, key) = server.organization_key(server.caller().get("/organizations").await.ids()[0]).await;
+    assert_eq!(server.with_key(&key).get("/events?events=*").await.status, 403);
     server.stop().await;
+}
+
+fn check_is_feed(reply: &Reply) {
+    assert_eq!(reply.status, 200, "{reply:?}");
+    assert!(reply.body["data"].as_array().unwrap().iter().all(|event| event["created_at"].is_string()), "{reply:?}");
+}
+
+#[tokio::test]
+async fn the_operator_can_decide_for_all_clients() {
+    for (events_side, group_status, names_status) in [(EventsSide::AuditTrail, 200, 200), (EventsSide::Events, 400, 200)] {
+        let server = TestServer::start_with(Config { events_side, ..Config::default() }).await;
+        check_recorded(&server.caller(), event("foo-corp.com")).await;
+        assert_eq!(old_client(&server).get("/events?group=foo-corp.com").await.status, group_status, "{events_side:?}");
+        let names = server.caller().get("/events?events=nobody.published").await;
+        assert_eq!(names.status, names_status);
+        let shown = if events_side == EventsSide::AuditTrail { 1 } else { 0 };
+        assert_eq!(names.body["data"].as_array().unwrap().len(), shown, "{events_side:?}");
+        assert_eq!(server.caller().get(LEGACY).await.ids().len(), 1);
+        server.stop().await;
+    }
 }
