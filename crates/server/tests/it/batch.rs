@@ -380,6 +380,19 @@ async fn imported_events_need_no_schema_but_a_key_of_the_environment() {
 }
 
 #[tokio::test]
+async fn when_nothing_can_be_stored_the_whole_batch_is_to_come_back() {
+    let (server, organization) = server_with_action().await;
+    let items = json!([event(&organization), {}]);
+    assert_eq!(server.caller().post_bytes(BATCH, items.to_string()).await.status, 200);
+    server.engine.close().await;
+    // Key, organization and schema are still remembered.
+    for path in [BATCH, &format!("{BATCH}?atomic=false")] {
+        let reply = server.caller().post_bytes(path, items.to_string()).await;
+        assert_eq!((reply.status.as_u16(), reply.message()), (503, "Not accepting events now."), "{reply:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_organizations_key_records_for_its_organization_only() {
     let (server, organization) = server_with_action().await;
     let other = server.organization("Bar").await;

@@ -150,6 +150,53 @@ async fn a_group_is_an_id_an_external_id_or_a_domain() {
 }
 
 #[tokio::test]
+async fn a_domain_that_moves_takes_its_group_along() {
+    let server = TestServer::start().await;
+    let caller = server.caller();
+    let domain = json!([{"domain": "moving.com", "state": "verified"}]);
+    let ids = [server.organization("From").await, server.organization("To").await];
+    let move_to = async |id: &str, domains: &Value| {
+        let moved = caller.put(&format!("/organizations/{id}"), json!({"domain_data": domains})).await;
+        assert_eq!(moved.status, 200, "{moved:?}");
+    };
+    move_to(&ids[0], &domain).await;
+    check_recorded(&caller, event("moving.com")).await;
+    move_to(&ids[0], &json!([])).await;
+    move_to(&ids[1], &domain).await;
+    check_recorded(&caller, event("moving.com")).await;
+    for id in &ids {
+        let all = json!({"organization_id": id, "range_start": "2020-01-01", "range_end": "2024-01-01"});
+        assert_eq!(crate::exports::rows(&server, all).await.len(), 1);
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn an_organization_that_is_made_is_told_of_in_the_feed() {
+    let server = TestServer::start().await;
+    check_recorded(&server.caller(), event("foo-corp.com")).await;
+    for _ in 0..100 {
+        let feed = server.caller().get("/events?events=organization.created").await;
+        if let Some(told) = feed.body["data"].get(0) {
+            assert_eq!(told["data"]["name"], "foo-corp.com");
+            return server.stop().await;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("nobody was told");
+}
+
+#[tokio::test]
+async fn when_nothing_can_be_stored_the_client_is_told_to_come_back() {
+    let server = TestServer::start().await;
+    check_recorded(&server.caller(), event("foo-corp.com")).await;
+    server.engine.close().await;
+    // The key and the group are still remembered.
+    let reply = server.caller().post(EVENTS, event("foo-corp.com")).await;
+    assert_eq!(reply.status, 503, "{reply:?}");
+}
+
+#[tokio::test]
 async fn the_first_events_of_a_group_at_once_make_one_organization() {
     let server = TestServer::start().await;
     let caller = server.caller();
