@@ -198,7 +198,7 @@ impl Engine {
         jobs.spawn(chores.run(stop.clone()));
         let outbox = OutboxJob { store: Arc::clone(&store), log: Arc::clone(&log), told };
         jobs.spawn(outbox.run(stop.clone()));
-        let feed = Feed::new(tenants.clone(), Arc::clone(&log));
+        let feed = Feed::new(tenants.clone(), Arc::clone(&log), lake.clone())?;
         let answers = Answers::new(Arc::clone(&store), Arc::clone(&clock));
         let audit_events = AuditEvents::new(tenants.clone(), Arc::clone(log.tail()), lake.clone(), reader);
         let jobs = Mutex::new(jobs);

@@ -7,20 +7,34 @@ mod reading;
 use std::sync::Arc;
 
 pub use publish::{PublishError, PublishReceipt};
-pub use reading::{FeedQuery, Names};
+pub use reading::{FeedError, FeedQuery, Names};
+
+use annals_core::record::FeedEvent;
+use tokio::sync::Semaphore;
 
 use crate::commit_log::CommitLog;
+use crate::lake::Lake;
+use crate::read::{ReadError, Reader};
 use crate::tenants::Tenants;
+
+/// Pages that are read at the same time. Others wait: each holds a few decoded pages of Parquet.
+const READS_MAX: usize = 32;
 
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Feed {
     tenants: Tenants,
     log: Arc<CommitLog>,
+    lake: Lake,
+    reader: Reader<FeedEvent>,
+    reads: Arc<Semaphore>,
 }
 
 impl Feed {
-    pub(crate) fn new(tenants: Tenants, log: Arc<CommitLog>) -> Self {
-        Self { tenants, log }
+    /// # Errors
+    /// The reader cannot be set up.
+    pub(crate) fn new(tenants: Tenants, log: Arc<CommitLog>, lake: Lake) -> Result<Self, ReadError> {
+        let reader = Reader::new(&lake.feed_events)?;
+        Ok(Self { tenants, log, lake, reader, reads: Arc::new(Semaphore::new(READS_MAX)) })
     }
 }

@@ -1,13 +1,15 @@
 //! Reading: pages of the feed, in either order. Positions are ids, so a consumer's cursor works when its event has gone.
 
-use annals_core::ids::{EnvironmentId, FeedEventId, OrganizationId};
+use std::ops::Bound::{Included, Unbounded};
+
+use annals_core::ids::{FeedEventId, OrganizationId};
 use annals_core::record::{EventName, FeedEvent};
 use annals_core::time::Micros;
 
 use super::Feed;
 use crate::page::{ListQuery, Page};
-use crate::store::StoreError;
-use crate::store::listing::{self, Direction, Scan};
+use crate::read::{FeedSelection, ReadError, Snapshot};
+use crate::store::listing::{self, Scan};
 use crate::tenants::EnvironmentScope;
 
 /// Which events, by name.
@@ -28,45 +30,45 @@ pub struct FeedQuery {
     pub page: ListQuery<FeedEventId>,
 }
 
-impl Feed {
-    /// One page. A consumer that goes on after the last id that it saw, in rising order, meets every matching event once.
-    ///
-    /// # Errors
-    /// The lake cannot be read.
-    pub async fn events(&self, scope: &EnvironmentScope, query: &FeedQuery) -> Result<Page<FeedEvent, FeedEventId>, StoreError> {
-        let commits = self.log.tail().commits();
-        let scan = |scan: Scan<FeedEventId>| {
-            let events = commits.iter().flat_map(|commit| commit.feed_events.iter());
-            let matching = events.filter(|event| query.matches(scope.environment_id(), event));
-            let between =
-                matching.filter(|event| scan.above.is_none_or(|id| event.id > id) && scan.below.is_none_or(|id| event.id < id));
-            let rows = scan.rows as usize;
-            let found: Vec<FeedEvent> = match scan.direction {
-                Direction::Rising => between.take(rows).cloned().collect(),
-                Direction::Falling => {
-                    let mut newest: Vec<_> = between.cloned().collect();
-                    newest.reverse();
-                    newest.truncate(rows);
-                    newest
-                }
-            };
-            async move { Ok(found) }
-        };
-        listing::page(&query.page, |event: &FeedEvent| event.id, scan).await
+/// Why the feed cannot be shown, by what the caller does next.
+#[derive(Debug, thiserror::Error)]
+pub enum FeedError {
+    /// Try again later.
+    #[error("the feed cannot be read now: {0}")]
+    Unavailable(#[source] ReadError),
+    /// A person must look.
+    #[error("the feed cannot be read: {0}")]
+    Damaged(#[source] ReadError),
+}
+
+impl From<ReadError> for FeedError {
+    fn from(error: ReadError) -> Self {
+        if error.is_passing() { Self::Unavailable(error) } else { Self::Damaged(error) }
     }
 }
 
-impl FeedQuery {
-    fn matches(&self, environment: EnvironmentId, event: &FeedEvent) -> bool {
-        let named = match &self.names {
-            Names::All => true,
-            Names::Any(names) => names.contains(&event.event.name),
+impl Feed {
+    /// One page. A consumer that goes on after the last id that it saw, in rising order, meets every matching event once. Polling at the
+    /// head costs no look into the lake.
+    ///
+    /// # Errors
+    /// Tail or lake cannot be read.
+    pub async fn events(&self, scope: &EnvironmentScope, query: &FeedQuery) -> Result<Page<FeedEvent, FeedEventId>, FeedError> {
+        let selection = FeedSelection {
+            environment: scope.environment_id(),
+            names: match &query.names {
+                Names::All => None,
+                Names::Any(names) => Some(names.clone()),
+            },
+            organization: query.organization,
+            received: (query.received.0.map_or(Unbounded, Included), query.received.1.map_or(Unbounded, Included)),
         };
-        let (first, last) = self.received;
-        event.environment == environment
-            && named
-            && self.organization.is_none_or(|id| event.event.organization == Some(id))
-            && first.is_none_or(|first| event.received_at >= first)
-            && last.is_none_or(|last| event.received_at <= last)
+        let compiled = &self.reader.query(selection)?;
+        let _turn = self.reads.acquire().await;
+        let scan = |scan: Scan<FeedEventId>| async move {
+            let snapshot = Snapshot::of_feed(self.log.tail(), &self.lake, scan.above);
+            self.reader.nearest(&snapshot, compiled, scan).await
+        };
+        Ok(listing::page(&query.page, |event: &FeedEvent| event.id, scan).await?)
     }
 }

@@ -18,7 +18,7 @@ use annals_engine::api_requests::{EntriesError, RequestsError};
 use annals_engine::append::AppendError;
 use annals_engine::audit_events::AuditEventsError;
 use annals_engine::exports::{DownloadError, ExportError};
-use annals_engine::feed::PublishError;
+use annals_engine::feed::{FeedError, PublishError};
 use annals_engine::tenants::{ApiKeyError, Forbidden, OrganizationError, SchemaError};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -359,6 +359,15 @@ impl From<AuditEventsError> for Problem {
             AuditEventsError::Unavailable(_) => Self::unavailable("Not available now.", RETRY_SOON, error),
             AuditEventsError::Damaged(_) => Self::internal(error),
             AuditEventsError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<FeedError> for Problem {
+    fn from(error: FeedError) -> Self {
+        match error {
+            FeedError::Unavailable(_) => Self::unavailable("Not available now.", RETRY_SOON, error),
+            FeedError::Damaged(_) => Self::internal(error),
         }
     }
 }
