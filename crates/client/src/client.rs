@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::builder::{BuildError, ClientBuilder};
-use crate::resources::{ApiKeys, ApiRequests, AuditEvents, AuditLogs, AuditTrail, Events, Exports, Organizations, Retention, Schemas};
+use crate::resources::{
+    ApiKeys, ApiRequests, AuditEvents, AuditLogs, AuditTrail, Events, Exports, Organizations, Retention, Schemas,
+};
 use crate::transport::Transport;
 
 /// A connection to one server with one API key. Cheap to clone; all clones share their connections.

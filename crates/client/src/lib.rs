@@ -94,8 +94,9 @@ pub use emitter::Emitter;
 pub use error::{Error, Refusal};
 pub use page::{Order, Page, Paging};
 pub use resources::{
-    ApiKeys, ApiRequestQuery, ApiRequests, AuditEventFilter, AuditEventQuery, AuditEvents, AuditLogs, AuditTrail, CountedPage, EventQuery,
-    Events, ExportFailed, Exports, OrganizationQuery, Organizations, Retention, Schemas, SortField, StatsQuery, TrailQuery,
+    ApiKeys, ApiRequestQuery, ApiRequests, AuditEventFilter, AuditEventQuery, AuditEvents, AuditLogs, AuditTrail, CountedPage,
+    EventQuery, Events, ExportFailed, Exports, OrganizationQuery, Organizations, Retention, Schemas, SortField, StatsQuery,
+    TrailQuery,
 };
 pub use tail::Tail;
 pub use transport::RetryPolicy;

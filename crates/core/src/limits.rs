@@ -73,6 +73,10 @@ pub const PUBLISH_ITEMS_MAX: usize = 1000;
 pub const PAGE_ITEMS_DEFAULT: u32 = 10;
 pub const PAGE_ITEMS_MAX: u32 = 100;
 
+/// Lists of audit events.
+pub const EVENTS_PAGE_DEFAULT: u32 = 50;
+pub const EVENTS_PAGE_MAX: u32 = 1000;
+
 const _: () = assert!(COMMIT_RECORDS_MAX <= 1 << 16);
 const _: () = assert!(EVENT_BYTES_MAX < BODY_BYTES_MAX);
 const _: () = assert!(COMMIT_BYTES_FULL >= 4 * EVENT_BYTES_MAX);

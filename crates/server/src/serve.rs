@@ -41,6 +41,7 @@ pub async fn run(config: Config, engine: Engine, listener: TcpListener, shutdown
         }
     }
     drop(listener);
+    app.begin_stop();
     connections.drain(config.drain_timeout).await;
     app.finish_background_work(config.drain_timeout).await;
     upkeep.abort();

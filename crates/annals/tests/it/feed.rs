@@ -139,8 +139,12 @@ async fn consumer(world: World, names: Vec<String>, limit: usize, done: Arc<Atom
     loop {
         let finished = done.load(Ordering::SeqCst);
         let page = world.page(&format!("/events?events={names}&limit={limit}&after={after}")).await;
-        let ids: Vec<String> =
-            page["data"].as_array().expect("a list").iter().map(|event| event["id"].as_str().expect("an id").to_owned()).collect();
+        let ids: Vec<String> = page["data"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|event| event["id"].as_str().expect("an id").to_owned())
+            .collect();
         match ids.last() {
             Some(last) => after.clone_from(last),
             None if finished => return seen,

@@ -67,7 +67,10 @@ fn settings_come_from_flags_then_variables_then_the_file() {
     let folder = tempfile::tempdir().expect("temp folder");
     let file = folder.path().join("annals.toml");
     let data = folder.path().join("from-file");
-    let text = format!("listen = \"127.0.0.1:0\"\ndata = {:?}\nlog_format = \"json\"\nevents_order = \"spec\"\n", data.display().to_string());
+    let text = format!(
+        "listen = \"127.0.0.1:0\"\ndata = {:?}\nlog_format = \"json\"\nevents_order = \"spec\"\n",
+        data.display().to_string()
+    );
     std::fs::write(&file, text).expect("writable");
     let config = file.to_str().expect("readable");
     let server = Server::spawn(&mut annals(&["serve", "--config", config]));

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use http::request::Parts;
 
-use super::{RequestDetails, RequestLog};
 use super::entry::Rules;
+use super::{RequestDetails, RequestLog};
 use crate::Client;
 use crate::emitter::{BatchLimits, EmitterBuildError, Mode, Outbox, QueueLimits, RequestsRoute, Settings, Trouble};
 use crate::wire::ApiRequestActor;

@@ -46,7 +46,7 @@ use std::time::Duration;
 
 pub use builder::RequestLogBuilder;
 pub use details::RequestDetails;
-pub use service::{Recorded, RecordRequests};
+pub use service::{RecordRequests, Recorded};
 
 use crate::Client;
 use crate::emitter::{EmitterBuildError, Keys, Outbox, Stats};

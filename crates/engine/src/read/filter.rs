@@ -8,6 +8,7 @@ use annals_core::time::Micros;
 use datafusion::logical_expr::Expr;
 use datafusion::prelude::{col, lit, starts_with};
 use datafusion::scalar::ScalarValue;
+use serde::Serialize;
 
 use super::any_of::ArrayHasAny;
 use super::row_check::{Check, MetadataCheck};
@@ -25,7 +26,7 @@ pub type Between = (Bound<Micros>, Bound<Micros>);
 pub const ALWAYS: Between = (Bound::Unbounded, Bound::Unbounded);
 
 /// Kinds combine with AND, entries of one list with OR; an empty list is no filter.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Filter {
     /// `None`: every organization of the environment.
     pub organization: Option<OrganizationId>,
@@ -48,14 +49,14 @@ pub struct Filter {
 }
 
 /// An action's name, or how it begins.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum ActionPattern {
     Exact(String),
     Prefix(String),
 }
 
 /// What the older Audit Trail API marks its events with.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize)]
 pub struct AuditTrailFilter {
     pub groups: Vec<String>,
     pub action_types: Vec<String>,
@@ -92,6 +93,12 @@ impl Filter {
             search: None,
             audit_trail: None,
         }
+    }
+
+    /// The organization's id for messages; empty when none is named.
+    #[must_use]
+    pub fn organization_shown(&self) -> String {
+        self.organization.map(|id| id.to_string()).unwrap_or_default()
     }
 
     /// Every event of one organization.

@@ -7,8 +7,10 @@ use std::time::Duration;
 use annals_engine::Engine;
 use axum::extract::FromRef;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::audit_log_events::TAILS_MAX;
 use super::metrics::Metrics;
 use super::problem::Problem;
 use crate::Config;
@@ -25,6 +27,8 @@ struct Inner {
     metrics: Metrics,
     background: TaskTracker,
     batches: Arc<Semaphore>,
+    tails: Arc<Semaphore>,
+    stopping: CancellationToken,
 }
 
 /// Batches that are held at a time. Others wait before their body is read.
@@ -35,8 +39,17 @@ impl App {
     #[must_use]
     pub fn new(config: Config, engine: Engine, address: SocketAddr) -> Self {
         let metrics = Metrics::of_this_process();
-        let (background, batches) = (TaskTracker::new(), Arc::new(Semaphore::new(BATCHES_MAX)));
-        Self { inner: Arc::new(Inner { config, engine, address, metrics, background, batches }) }
+        let inner = Inner {
+            config,
+            engine,
+            address,
+            metrics,
+            background: TaskTracker::new(),
+            batches: Arc::new(Semaphore::new(BATCHES_MAX)),
+            tails: Arc::new(Semaphore::new(TAILS_MAX)),
+            stopping: CancellationToken::new(),
+        };
+        Self { inner: Arc::new(inner) }
     }
 
     pub(super) fn config(&self) -> &Config {
@@ -63,6 +76,18 @@ impl App {
             Ok(Ok(permit)) => Ok(permit),
             Ok(Err(_)) | Err(_) => Err(Problem::too_many_batches()),
         }
+    }
+
+    /// A place for one more reader that stays.
+    pub(super) fn tail_seat(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        Arc::clone(&self.inner.tails).try_acquire_owned().map_err(|_| Problem::too_many_tails())
+    }
+    /// Cancelled when no more requests are taken: answers without an end must end then.
+    pub(super) fn stopping(&self) -> CancellationToken {
+        self.inner.stopping.clone()
+    }
+    pub(crate) fn begin_stop(&self) {
+        self.inner.stopping.cancel();
     }
 
     pub(crate) async fn finish_background_work(&self, within: Duration) {

@@ -58,7 +58,7 @@ impl FromRequestParts<App> for OrganizationCaller {
 }
 
 /// The key of `Authorization: Bearer <key>`, when there is exactly one such header.
-fn bearer(parts: &Parts) -> Option<&str> {
+pub(super) fn bearer(parts: &Parts) -> Option<&str> {
     let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
     let value = values.next()?.to_str().ok()?;
     if values.next().is_some() {

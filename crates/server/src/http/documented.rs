@@ -1,7 +1,5 @@
 //! Refusals and parameters that many operations share, for the OpenAPI document.
 
-use std::collections::BTreeMap;
-
 use annals_core::ids::{AuditEventId, FeedEventId};
 use annals_core::limits::{
     API_REQUESTS_DEFAULT, API_REQUESTS_MAX, FEED_NAME_CHARS_MAX, IDEMPOTENCY_KEY_BYTES_MAX, ORGANIZATION_DOMAINS_MAX,
@@ -13,7 +11,7 @@ use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder};
 use utoipa::openapi::{
     ContentBuilder, KnownFormat, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder, Schema, SchemaFormat, Type,
 };
-use utoipa::{IntoParams, IntoResponses, PartialSchema};
+use utoipa::{IntoParams, PartialSchema};
 
 use super::batch::Atomic;
 use super::query::{Cursor, FilterParameters, ListParameters};
@@ -26,10 +24,10 @@ macro_rules! refusals {
             $(#[$doc])*
             pub struct $name;
 
-            impl IntoResponses for $name {
-                fn responses() -> BTreeMap<String, RefOr<Response>> {
+            impl utoipa::IntoResponses for $name {
+                fn responses() -> std::collections::BTreeMap<String, utoipa::openapi::RefOr<utoipa::openapi::Response>> {
                     [$(($status, $description, refusals!(@schemas $($($schema),+)?))),+].map(|(status, description, schemas)| {
-                        (status.to_string(), response(description, schemas).into())
+                        (status.to_string(), $crate::http::documented::response(description, schemas).into())
                     }).into()
                 }
             }
@@ -38,6 +36,8 @@ macro_rules! refusals {
     (@schemas) => { &["ErrorMessage"] as &[&str] };
     (@schemas $($schema:literal),+) => { &[$($schema),+] as &[&str] };
 }
+
+pub(super) use refusals;
 
 refusals! {
     /// What may happen to every request.
@@ -114,7 +114,7 @@ refusals! {
     }
 }
 
-fn response(description: &str, schemas: &[&str]) -> Response {
+pub(super) fn response(description: &str, schemas: &[&str]) -> Response {
     let schema: RefOr<Schema> = match schemas {
         [one] => Ref::from_schema_name(*one).into(),
         many => many.iter().fold(AnyOfBuilder::new(), |any, name| any.item(Ref::from_schema_name(*name))).into(),
@@ -276,11 +276,11 @@ impl IntoParams for ApiRequestParameters {
     }
 }
 
-fn text() -> ObjectBuilder {
+pub(super) fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String)
 }
 
-fn query(name: &str, schema: impl Into<RefOr<Schema>>, description: &str) -> Parameter {
+pub(super) fn query(name: &str, schema: impl Into<RefOr<Schema>>, description: &str) -> Parameter {
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Query)

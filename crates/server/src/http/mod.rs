@@ -9,6 +9,7 @@ mod answer;
 mod api_keys;
 mod api_requests;
 mod app;
+mod audit_log_events;
 mod auth;
 mod batch;
 mod body;
@@ -53,6 +54,10 @@ fn all_routes() -> OpenApiRouter<App> {
         .routes(routes!(batch::create))
         .routes(routes!(events_routing::list, trail::create))
         .routes(routes!(trail::list_legacy, trail::create_legacy))
+        .routes(routes!(audit_log_events::list_events))
+        .routes(routes!(audit_log_events::tail))
+        .routes(routes!(audit_log_events::stats))
+        .routes(routes!(audit_log_events::get_event))
         .routes(routes!(exports::create))
         .routes(routes!(exports::get))
         .routes(routes!(exports::download))

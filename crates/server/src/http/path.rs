@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use annals_core::ids::{ApiKeyId, ApiRequestId, ExportId, OrganizationId};
+use annals_core::ids::{ApiKeyId, ApiRequestId, AuditEventId, ExportId, OrganizationId};
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 
@@ -25,6 +25,9 @@ impl Named for OrganizationId {
 }
 impl Named for ExportId {
     const ENTITY: Entity = Entity::Export;
+}
+impl Named for AuditEventId {
+    const ENTITY: Entity = Entity::AuditEvent;
 }
 impl Named for ApiKeyId {
     const ENTITY: Entity = Entity::ApiKey;

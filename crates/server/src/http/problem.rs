@@ -50,10 +50,13 @@ pub enum Entity {
     ApiKey,
     ApiRequest,
     Action,
+    AuditEvent,
 }
 
 /// For failures that pass by themselves.
 const RETRY_SOON: Duration = Duration::from_secs(1);
+/// For readers that stay, until others have left.
+const RETRY_TAIL: Duration = Duration::from_secs(10);
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 
 impl Problem {
@@ -230,6 +233,24 @@ impl Problem {
     pub fn altered_link() -> Self {
         Self::download(&"")(DownloadError::Refused)
     }
+    /// `what` is the id that the request names: of the organization, or of the event.
+    pub fn audit_events(what: &dyn fmt::Display) -> impl FnOnce(AuditEventsError) -> Self {
+        move |error| match error {
+            AuditEventsError::OrganizationNotFound => Self::not_found(Entity::Organization, what),
+            AuditEventsError::NotFound => Self::not_found(Entity::AuditEvent, what),
+            AuditEventsError::TooManyBuckets => Self::wrong_parameter("interval", format_args!("makes {error}")),
+            AuditEventsError::TooManyGroups => Self::wrong_parameter("group_by", format_args!("makes {error}")),
+            AuditEventsError::Unavailable(error) => Self::unavailable("Audit events cannot be read now.", RETRY_SOON, error),
+            AuditEventsError::Damaged(error) => Self::internal(error),
+            AuditEventsError::Store(error) => error.into(),
+        }
+    }
+    pub fn unknown_event_id() -> Self {
+        Self::coded(StatusCode::BAD_REQUEST, "There is no event of this id to go on after.", "unknown_event_id")
+    }
+    pub fn too_many_tails() -> Self {
+        Self::unavailable("Too many readers are following.", RETRY_TAIL, "tails")
+    }
     pub fn append(organization: &str, key: Option<&str>) -> impl FnOnce(AppendError) -> Self {
         move |error| match error {
             AppendError::OrganizationNotFound => Self::not_found(Entity::Organization, &organization),
@@ -335,6 +356,7 @@ impl Entity {
             Self::ApiKey => "API Key",
             Self::ApiRequest => "API Request",
             Self::Action => "Audit Log Action",
+            Self::AuditEvent => "Audit Log Event",
         };
         format!("{what} not found: '{id}'.")
     }

@@ -60,12 +60,17 @@ impl Parameters {
     }
 
     pub fn limit(&self) -> Result<u32, Problem> {
-        let Some(text) = self.get("limit") else { return Ok(PAGE_ITEMS_DEFAULT) };
-        let wrong = |what: String| Err(Problem::wrong_parameter("limit", what));
+        Ok(self.integer("limit", PAGE_ITEMS_MAX)?.unwrap_or(PAGE_ITEMS_DEFAULT))
+    }
+
+    /// 1 to `max`.
+    pub fn integer(&self, name: &str, max: u32) -> Result<Option<u32>, Problem> {
+        let Some(text) = self.get(name) else { return Ok(None) };
+        let wrong = |what: String| Err(Problem::wrong_parameter(name, what));
         match text.parse::<i64>() {
-            Ok(limit) if limit > i64::from(PAGE_ITEMS_MAX) => wrong(format!("must not be greater than {PAGE_ITEMS_MAX}")),
-            Ok(limit) => match u32::try_from(limit) {
-                Ok(limit) if limit > 0 => Ok(limit),
+            Ok(number) if number > i64::from(max) => wrong(format!("must not be greater than {max}")),
+            Ok(number) => match u32::try_from(number) {
+                Ok(number) if number > 0 => Ok(Some(number)),
                 _ => wrong("must not be less than 1".to_owned()),
             },
             Err(_) => wrong("must be an integer".to_owned()),

@@ -1,0 +1,155 @@
+//! Audit events while they are recorded, as server-sent events.
+//!
+//! A reader pulls: events are read from the log when the connection takes them, so a slow reader costs a page of memory and no more.
+//! The id of every event is a place in the log: a reader that comes back with the last one misses nothing and sees nothing twice.
+
+use std::time::Duration;
+
+use annals_core::event::CommittedEvent;
+use annals_core::ids::AuditEventId;
+use annals_core::secret::ApiKeySecret;
+use annals_core::wire;
+use annals_engine::audit_events::{AuditEventsError, Follow};
+use annals_engine::tenants::Scope;
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures::stream;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::documented::UnknownEvent;
+use super::filter::EventFilter;
+use crate::http::App;
+use crate::http::auth::{Caller, bearer};
+use crate::http::documented::{NotFound, Refusals, WrongParameters};
+use crate::http::problem::Problem;
+use crate::http::query::Parameters;
+
+/// Readers at the same time. More are told to come back.
+pub const TAILS_MAX: usize = 1000;
+/// A comment is sent after so long without an event, so that both sides notice when the other has gone.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How often the key is checked again, beside after every page that was read.
+const KEY_CHECK: Duration = Duration::from_secs(15);
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+/// Proxies that collect an answer before they hand it on would hold events back.
+const UNBUFFERED: (HeaderName, HeaderValue) = (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+
+/// The last event that the reader saw, if it comes back. The header is what browsers send by themselves.
+pub struct LastEventId(Option<AuditEventId>);
+
+/// The caller's key itself, to be checked again.
+pub struct Key(ApiKeySecret);
+
+/// Follow audit events
+///
+/// Server-sent events: each has the event's id, the name `audit_log_event`, and the event as JSON on one line. Begins now, or after the event
+/// in `Last-Event-ID`: nothing is lost or repeated when a connection breaks. Ends when the key expires or the server stops.
+#[utoipa::path(
+    get, path = "/v1/audit_log_events/tail", operation_id = "follow_audit_log_events", tag = "audit-logs",
+    params(EventFilter, LastEventId),
+    responses(
+        (status = 200, description = "Events, for as long as both sides like", body = String, content_type = "text/event-stream"),
+        Refusals, UnknownEvent, NotFound, WrongParameters
+    )
+)]
+pub async fn tail(
+    State(app): State<App>,
+    Caller(scope): Caller,
+    Key(key): Key,
+    EventFilter(filter): EventFilter,
+    LastEventId(after): LastEventId,
+) -> Result<Response, Problem> {
+    let seat = app.tail_seat()?;
+    let organization = filter.organization_shown();
+    let follow = app.engine().audit_events().follow(&scope, filter, after).await.map_err(|error| match error {
+        AuditEventsError::NotFound => Problem::unknown_event_id(),
+        error => Problem::audit_events(&organization)(error),
+    })?;
+    let stop = app.stopping();
+    let tail =
+        Tail { app, scope, key, follow, page: Vec::new().into_iter(), check_at: Instant::now() + KEY_CHECK, stop, _seat: seat };
+    // The first comment shows the reader that it is connected.
+    let begin = stream::iter([Ok(Event::default().comment("following"))]);
+    let events = futures::StreamExt::chain(begin, stream::unfold(tail, Tail::next));
+    Ok(([UNBUFFERED], Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))).into_response())
+}
+
+/// One reader.
+struct Tail {
+    app: App,
+    scope: Scope,
+    key: ApiKeySecret,
+    follow: Follow,
+    /// Read and not yet taken by the connection.
+    page: std::vec::IntoIter<CommittedEvent>,
+    check_at: Instant,
+    stop: CancellationToken,
+    _seat: OwnedSemaphorePermit,
+}
+
+impl Tail {
+    /// `None` ends the answer: the reader comes back with the last id that it has.
+    async fn next(mut self) -> Option<(Result<Event, axum::Error>, Self)> {
+        loop {
+            if Instant::now() >= self.check_at {
+                if !self.key_is_good().await {
+                    return None;
+                }
+                self.check_at = Instant::now() + KEY_CHECK;
+            }
+            if let Some(event) = self.page.next() {
+                return Some((to_sse(&event), self));
+            }
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return None,
+                () = tokio::time::sleep_until(self.check_at) => {}
+                events = self.follow.next() => match events {
+                    Ok(events) => {
+                        self.page = events.into_iter();
+                        self.check_at = Instant::now();
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "a tail ends");
+                        return None;
+                    }
+                },
+            }
+        }
+    }
+
+    /// Cheap: the engine remembers keys for moments.
+    async fn key_is_good(&self) -> bool {
+        matches!(self.app.engine().tenants().authenticate(self.key.expose()).await, Ok(Some(scope)) if scope == self.scope)
+    }
+}
+
+fn to_sse(event: &CommittedEvent) -> Result<Event, axum::Error> {
+    Event::default().id(event.id.to_string()).event("audit_log_event").json_data(wire::AuditLogEvent::of(event))
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for LastEventId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let of_header = parts.headers.get(LAST_EVENT_ID).filter(|value| !value.is_empty());
+        let of_header = of_header.map(|value| value.to_str().map_err(|_| Problem::unknown_event_id())).transpose()?;
+        let parameters = Parameters::of(parts);
+        let text = of_header.or_else(|| parameters.get("last_event_id"));
+        text.map(str::parse).transpose().map(Self).map_err(|_| Problem::unknown_event_id())
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Key {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        bearer(parts).and_then(ApiKeySecret::from_text).map(Self).ok_or_else(Problem::unauthorized)
+    }
+}
