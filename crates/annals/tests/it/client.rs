@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use annals_client::wire::{
-    Actor, AuditEvent, CreateApiKey, CreateExport, CreateOrganization, CreateSchema, ExportState, Organization, PublishEvent,
-    Receipt, Target, UpdateOrganization,
+    Actor, AuditEvent, BatchItem, BatchResult, CreateApiKey, CreateExport, CreateOrganization, CreateSchema, CreateTrailEvent,
+    ExportState, Organization, PublishEvent, Receipt, Target, UpdateOrganization,
 };
-use annals_client::{Client, Error, EventQuery, ExportFailed, ObjectText, OrganizationQuery, Paging, event_names, wire};
+use annals_client::{
+    Client, Error, EventQuery, ExportFailed, ObjectText, OrganizationQuery, Paging, TrailQuery, event_names, wire,
+};
 use futures::{StreamExt, TryStreamExt};
 use serde_json::json;
 
@@ -233,4 +235,69 @@ async fn the_feed_is_published_listed_and_followed() {
     let (followed, updated) = tokio::join!(followed.try_collect::<Vec<_>>(), publishing);
     updated.expect("updated");
     assert_eq!(names(followed.expect("no end")), ["invoice.paid", "invoice.paid", "invoice.paid", "organization.updated"]);
+}
+
+#[tokio::test]
+async fn a_batch_says_what_became_of_each_item() {
+    let world = World::new().await;
+    let (events, id) = (world.client.audit_events(), world.organization.id.as_str());
+    let good = BatchItem::from(world.event("u1").of(id)).idempotency_key("k");
+    let unknown = BatchItem::from(world.event("u2").of("org_1"));
+    let wrong = BatchItem::from(AuditEvent { targets: Vec::new(), ..world.event("u3") }.of(id));
+    let imported = AuditEvent { action: "elsewhere.done".to_owned(), ..world.event("u4") }.of(id);
+    let imported = BatchItem::from(imported).imported("workos", Some("evt_1".to_owned()));
+    let items = [good.clone(), unknown, wrong, imported];
+
+    let answer = events.batch_all_or_none(&items).await.expect("an answer");
+    assert_eq!((answer.stored, answer.refused), (0, 2), "{answer:?}");
+    assert_eq!((&answer.results[0], &answer.results[3]), (&BatchResult::NotStored, &BatchResult::NotStored));
+    let answer = events.batch(&items).await.expect("an answer");
+    assert_eq!((answer.stored, answer.replayed, answer.refused), (2, 0, 2), "{answer:?}");
+    let status = |result: &BatchResult| match result {
+        BatchResult::Refused(refused) => refused.http_status,
+        _ => 0,
+    };
+    assert_eq!(answer.results.iter().map(status).collect::<Vec<_>>(), [0, 404, 400, 0]);
+
+    // The same lines again are known by their keys; a torn one is refused by itself.
+    let line = serde_json::to_string(&good).expect("JSON");
+    let answer = events.batch_lines(format!("{line}\n\n{{\"organization_id\n").into()).await.expect("an answer");
+    assert_eq!((answer.replayed, answer.refused), (1, 1), "{answer:?}");
+    assert!(matches!(events.batch_lines("{}".into()).await, Ok(answer) if answer.refused == 1));
+    // The key of the whole request counts for each item that has none.
+    let keyless = [BatchItem::from(world.event("u5").of(id))];
+    for (stored, replayed) in [(1, 0), (0, 1)] {
+        let answer = events.clone().idempotency_key("whole").batch(&keyless).await.expect("an answer");
+        assert_eq!((answer.stored, answer.replayed), (stored, replayed));
+    }
+    assert_eq!(exported(&world).await.lines().count(), 4, "a header and three events");
+}
+
+#[tokio::test]
+async fn the_older_api_beside_the_feed() {
+    let world = World::new().await;
+    let trail = world.client.audit_trail();
+    let event = |actor: &str| CreateTrailEvent {
+        group: "foo-corp.com, inc".to_owned(),
+        action: "user.searched".to_owned(),
+        action_type: "R".to_owned(),
+        actor_name: "Jon, S".to_owned(),
+        actor_id: actor.to_owned(),
+        target_name: "Directory".to_owned(),
+        target_id: "d".to_owned(),
+        location: "::1".to_owned(),
+        occurred_at: time("1969-01-01"),
+        metadata: [("k".to_owned(), "v".into())].into(),
+    };
+    trail.clone().idempotency_key("k").create(&event("a")).await.expect("recorded");
+    trail.clone().idempotency_key("k").create(&event("a")).await.expect("replayed");
+    trail.create(&event("b")).await.expect("recorded");
+    let query = TrailQuery { paging: Paging { limit: Some(1), ..Paging::default() }, ..TrailQuery::default() };
+    let all: Vec<_> = trail.list_all(query).map_ok(|event| event.actor_id).try_collect().await.expect("all of them");
+    assert_eq!(all, ["b", "a"]);
+    let named = TrailQuery { actor_names: vec!["Jon, S".to_owned()], actor_ids: vec!["a".to_owned()], ..TrailQuery::default() };
+    let page = trail.list(&named).await.expect("a page");
+    assert_eq!((page.items.len(), page.items[0].kind.as_str(), page.items[0].group.as_str()), (1, "r", "foo-corp.com, inc"));
+    let refused = trail.create(&CreateTrailEvent { action_type: "X".to_owned(), ..event("c") }).await.expect_err("no type");
+    assert_eq!(refused.refusal().map(|refusal| refusal.fields[0].field.as_str()), Some("action_type"));
 }
