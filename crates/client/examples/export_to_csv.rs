@@ -1,7 +1,7 @@
 //! Exports all events of an organization to standard output.
 //!
 //! ```text
-//! ANNALS_API_KEY=sk_… cargo run --example export_to_csv org_… > events.csv
+//! ANNALS_API_KEY=sk_… cargo run -p annals-client --example export_to_csv org_… > events.csv
 //! ```
 
 use std::io::Write;

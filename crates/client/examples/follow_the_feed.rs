@@ -2,7 +2,7 @@
 //! that was seen, to go on from there.
 //!
 //! ```text
-//! ANNALS_API_KEY=sk_… cargo run --example follow_the_feed [event_…]
+//! ANNALS_API_KEY=sk_… cargo run -p annals-client --example follow_the_feed [event_…]
 //! ```
 
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! Records one event, with everything that it needs: an organization and the action's schema.
 //!
 //! ```text
-//! ANNALS_API_KEY=sk_… cargo run --example record_an_event
+//! ANNALS_API_KEY=sk_… cargo run -p annals-client --example record_an_event
 //! ```
 
 use annals_client::wire::{Actor, AuditEvent, CreateOrganization, CreateSchema, Target};

@@ -1,7 +1,7 @@
 //! Prints audit events as they are recorded; the arguments are actions, such as `user.*`.
 //!
 //! ```text
-//! ANNALS_API_KEY=sk_… cargo run --example tail [action]…
+//! ANNALS_API_KEY=sk_… cargo run -p annals-client --example tail [action]…
 //! ```
 
 use annals_client::{AuditEventFilter, Client};

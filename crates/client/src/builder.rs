@@ -124,13 +124,16 @@ impl ClientBuilder {
         authorization.set_sensitive(true);
         let base = base_url(&self.base_url)?;
         let user_agent = HeaderValue::from_str(&self.user_agent).map_err(|_| BuildError::InvalidUserAgent(self.user_agent))?;
-        let http = reqwest::Client::builder()
-            .user_agent(user_agent)
-            .connect_timeout(self.connect_timeout)
-            // The key goes to the base URL and nowhere else.
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|error| BuildError::Http(error.into()))?;
+        let settings = || {
+            reqwest::Client::builder()
+                .user_agent(user_agent.clone())
+                .connect_timeout(self.connect_timeout)
+                // The key goes to the base URL and nowhere else.
+                .redirect(reqwest::redirect::Policy::none())
+        };
+        // A machine that has no certificates of authorities, such as a small container, can still speak to a server without TLS.
+        let without_tls = |error| if base.scheme() == "http" { settings().tls_certs_only([]).build() } else { Err(error) };
+        let http = settings().build().or_else(without_tls).map_err(|error| BuildError::Http(error.into()))?;
         let transport = Transport { http, base, authorization, timeout: self.timeout, retry: self.retry };
         Ok(Client::new(Arc::new(transport)))
     }

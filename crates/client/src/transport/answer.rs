@@ -64,6 +64,7 @@ impl Answer {
         }
         let request_id = self.headers.get("x-request-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
         let refusal = Refusal::read(self.status.as_u16(), &self.body, request_id);
+        tracing::debug!(request = self.request, %refusal, request_id = refusal.request_id, "refused");
         Err(Error::from_refusal(refusal, self.retry_after()))
     }
 

@@ -25,6 +25,9 @@ pub struct Organization {
     pub id: String,
     #[schema(example = "Acme Inc.")]
     pub name: String,
+    // Other servers leave it out.
+    #[serde(default)]
+    #[schema(required)]
     pub allow_profiles_outside_organization: bool,
     pub domains: Vec<OrganizationDomain>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
