@@ -171,3 +171,40 @@ fn public_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     url.ok_or_else(|| format!("the public URL {text} must begin with http:// or https:// and name a host"))
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Typed {
+        #[command(flatten)]
+        args: ServeArgs,
+    }
+
+    fn server(arguments: &[&str], file: &str) -> Result<annals_server::Config, String> {
+        let path = tempfile::NamedTempFile::new().expect("a temporary file");
+        std::fs::write(path.path(), file).expect("writable");
+        let config = ["serve", "--config", path.path().to_str().expect("readable")];
+        let typed = Typed::try_parse_from(config.iter().chain(arguments)).map_err(|error| error.to_string())?;
+        ServeConfig::from_args(typed.args).map(|config| config.server)
+    }
+
+    fn check(arguments: &[&str], file: &str, side: EventsSide, create: bool) {
+        let server = server(arguments, file).unwrap_or_else(|error| panic!("{arguments:?} {file}: {error}"));
+        assert_eq!((server.events_side, server.audit_trail_create_organizations), (side, create), "{arguments:?} {file}");
+    }
+
+    #[test]
+    fn the_older_api_is_set_by_flags_and_by_the_file() {
+        let file = "events_side = \"audit_trail\"\naudit_trail_create_organizations = false\n";
+        check(&[], "", EventsSide::Auto, true);
+        check(&[], file, EventsSide::AuditTrail, false);
+        check(&["--events-side", "events", "--audit-trail-create-organizations", "true"], file, EventsSide::Events, true);
+        assert!(server(&["--events-side", "both"], "").is_err());
+        assert!(server(&["--audit-trail-create-organizations", "maybe"], "").is_err());
+        assert!(server(&[], "events_side = \"both\"").is_err());
+    }
+}
