@@ -371,6 +371,11 @@ async fn imported_events_need_no_schema_but_a_key_of_the_environment() {
     ]);
     let reply = server.caller().post_bytes(BATCH, items.to_string()).await;
     assert_eq!(states(&reply), [("stored", 0), ("stored", 0), ("refused", 400)], "{reply:?}");
+    for (result, mark) in [(0, json!({"source": "workos", "id": "evt_1"})), (1, json!({"source": "workos"}))] {
+        let id = reply.body["results"][result]["id"].as_str().unwrap();
+        let read = server.caller().get(&format!("/v1/audit_log_events/{id}")).await;
+        assert_eq!(read.body["context"], json!({"location": "1.2.3.4", "annals.imported": mark}), "{read:?}");
+    }
 
     let (_, key) = server.organization_key(&organization).await;
     let items = json!([imported(json!({"source": "workos"})), event(&organization)]);

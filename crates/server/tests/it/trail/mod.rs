@@ -274,5 +274,8 @@ async fn a_recorded_event_is_an_audit_event() {
     ] {
         assert_eq!(rows[0][column], cell, "{column}");
     }
+    let read = server.caller().get("/v1/audit_log_events").await;
+    let mark = json!({"action_type": "r", "group": "foo-corp.com"});
+    assert_eq!(read.body["data"][0]["context"], json!({"location": "1.1.1.1", "annals.audit_trail": mark}), "{read:?}");
     server.stop().await;
 }
