@@ -1,6 +1,7 @@
 //! The Rust client and the server, against each other.
 
 mod feeds;
+mod reading;
 mod recording;
 mod tenants;
 
