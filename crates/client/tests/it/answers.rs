@@ -1,7 +1,9 @@
 //! What is sent beside the body, and answers that are none.
 
+use std::time::Duration;
+
 use annals_client::wire::{BatchItem, BatchResult, Export, Published};
-use annals_client::{AuditEventFilter, AuditEventQuery, Error, OrganizationQuery, StatsQuery, wire};
+use annals_client::{AuditEventFilter, AuditEventQuery, Error, ExportFailed, OrganizationQuery, StatsQuery, wire};
 use futures::TryStreamExt;
 
 use crate::script::{KEY, Reply, Script, answer, ok, status};
@@ -160,4 +162,22 @@ async fn publishing_many_gives_as_many_receipts() {
         let error = requests.publish_all(&[]).await.expect_err("not as many as items");
         assert!(matches!(error, Error::Unexpected { .. }), "{error}");
     }
+}
+
+#[tokio::test]
+async fn an_export_is_waited_for_as_long_as_it_may_come() {
+    let export = |state: &str| {
+        ok(&format!(
+            r#"{{"object":"audit_log_export","id":"e","state":"{state}","created_at":"2026-01-01","updated_at":"2026-01-01"}}"#
+        ))
+    };
+    let wait = async |states: &[&str], patience: u64| {
+        let script = Script::play(states.iter().map(|state| export(state))).await;
+        let waited = script.client().exports().wait_until_ready("e", Duration::from_millis(patience)).await;
+        (waited, script.requests().len())
+    };
+    assert!(matches!(wait(&["pending", "pending", "ready"], 5_000).await, (Ok(_), 3)));
+    assert!(matches!(wait(&["pending", "error"], 5_000).await, (Err(ExportFailed::Failed(_)), 2)));
+    assert!(matches!(wait(&["expired"], 5_000).await, (Err(ExportFailed::Expired(_)), 1)));
+    assert!(matches!(wait(&["pending", "pending"], 150).await, (Err(ExportFailed::StillPending(_)), 2)));
 }

@@ -60,7 +60,7 @@ async fn keys_and_retention_of_an_organization() {
     assert_eq!(keys.validate(&made.value).await.expect("an answer").map(|key| key.id), Some(made.key.id.clone()));
     assert_eq!(keys.validate("sk_nobodys_key").await.expect("an answer"), None);
     let listed: Vec<_> = keys.list_all(id, Paging::default()).map_ok(|key| key.id).try_collect().await.expect("all");
-    assert_eq!(listed, [made.key.id.clone()]);
+    assert_eq!(listed, std::slice::from_ref(&made.key.id));
 
     let theirs = client(&world.server, &made.value);
     theirs.audit_events().create(&world.event("u").of(id)).await.expect("recorded");
