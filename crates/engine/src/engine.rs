@@ -165,7 +165,6 @@ impl Engine {
         let files = ExportFiles::new(&lake);
         let exports =
             Exports::new(Arc::clone(&store), Arc::clone(&clock), files.clone(), founded.signing_secret, Arc::clone(&created));
-        let api_requests = ApiRequests::new(tenants.clone(), Arc::clone(&log), founded.environment);
         let lake_health = LakeHealth::default();
         let stop = CancellationToken::new();
         let mut jobs = JoinSet::new();
@@ -199,6 +198,7 @@ impl Engine {
         let outbox = OutboxJob { store: Arc::clone(&store), log: Arc::clone(&log), told };
         jobs.spawn(outbox.run(stop.clone()));
         let feed = Feed::new(tenants.clone(), Arc::clone(&log), lake.clone())?;
+        let api_requests = ApiRequests::new(tenants.clone(), Arc::clone(&log), lake.clone(), founded.environment)?;
         let answers = Answers::new(Arc::clone(&store), Arc::clone(&clock));
         let audit_events = AuditEvents::new(tenants.clone(), Arc::clone(log.tail()), lake.clone(), reader);
         let jobs = Mutex::new(jobs);

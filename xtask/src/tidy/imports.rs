@@ -63,7 +63,7 @@ const ENGINE_MODULES: &[Module] = &[
     Module { name: "exports", may_use: &["entities", "read", "store", "tenants"] },
     Module { name: "audit_events", may_use: &["commit_log", "lake", "read", "store", "tenants"] },
     Module { name: "append", may_use: &["commit_log", "store", "tenants"] },
-    Module { name: "api_requests", may_use: &["commit_log", "exports", "read", "store", "tenants"] },
+    Module { name: "api_requests", may_use: &["commit_log", "exports", "lake", "read", "store", "tenants"] },
     Module { name: "answers", may_use: &["store", "tenants"] },
     Module { name: "answers_tests", may_use: &["answers", "store", "tenants"] },
     Module { name: "read", may_use: &["commit_log", "lake", "store", "tenants"] },

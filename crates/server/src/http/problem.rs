@@ -271,6 +271,8 @@ impl Problem {
         move |error| match error {
             RequestsError::NotFound => Self::not_found(Entity::ApiRequest, id),
             RequestsError::OrganizationNotFound(id) => Self::not_found(Entity::Organization, &id),
+            RequestsError::Unavailable(error) => Self::unavailable("API requests cannot be read now.", RETRY_SOON, error),
+            RequestsError::Damaged(error) => Self::internal(error),
         }
     }
     pub fn entries(error: EntriesError) -> Self {
