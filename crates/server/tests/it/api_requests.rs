@@ -1,3 +1,7 @@
+use std::time::Duration;
+
+use annals_engine::FlushSettings;
+use annals_server::Config;
 use serde_json::{Value, json};
 
 use crate::server::{Caller, Reply, TestServer, check_refused};
@@ -15,12 +19,20 @@ fn entry(n: u32) -> Value {
     })
 }
 
-/// Entries 0 to 9.
-async fn published(server: &TestServer) {
-    let entries: Vec<_> = (0..10).map(entry).collect();
-    let reply = server.caller().post(LOG, json!(entries)).await;
-    assert_eq!(reply.status, 201, "{reply:?}");
-    assert!(reply.body["results"].as_array().unwrap().iter().all(|r| r["status"] == "stored"), "{reply:?}");
+/// Entries 0 to 9, in the tail; and another server that has half of them in its lake.
+async fn published() -> [TestServer; 2] {
+    let at_once = FlushSettings { records: 1, age: Duration::from_secs(3600) };
+    let flushing = TestServer::start_on(Config::default(), |settings| settings.flush = at_once).await;
+    let servers = [TestServer::start().await, flushing];
+    for numbers in [0..5, 5..10] {
+        for server in &servers {
+            let reply = server.caller().post(LOG, json!(numbers.clone().map(entry).collect::<Vec<_>>())).await;
+            assert_eq!(reply.status, 201, "{reply:?}");
+            assert!(reply.body["results"].as_array().unwrap().iter().all(|r| r["status"] == "stored"), "{reply:?}");
+        }
+        tokio::time::sleep(Duration::from_millis(if numbers.start == 0 { 800 } else { 0 })).await;
+    }
+    servers
 }
 
 pub fn items(reply: &Reply) -> &Vec<Value> {
@@ -44,7 +56,8 @@ fn cursor(reply: &Reply, name: &str) -> Option<String> {
 
 #[tokio::test]
 async fn what_was_published_is_read() {
-    let server = TestServer::start().await;
+    let at_once = FlushSettings { records: 1, age: Duration::from_secs(3600) };
+    let server = TestServer::start_on(Config::default(), |settings| settings.flush = at_once).await;
     let organization = server.organization("Foo").await;
     let mut sent = entry(1);
     sent["organization_id"] = json!(organization);
@@ -60,7 +73,10 @@ async fn what_was_published_is_read() {
     assert_eq!((read.status.as_u16(), &read.body), (200, &expected));
     let list = server.caller().get(&format!("{LOG}?action=thing.verb_1")).await;
     let pagination = json!({"next_cursor": null, "previous_cursor": null, "total_count": 1});
-    assert_eq!(list.body, json!({"items": [expected], "pagination": pagination}));
+    assert_eq!(list.body, json!({"items": [expected.clone()], "pagination": pagination}));
+
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert_eq!(server.caller().get(&format!("{LOG}/{id}")).await.body, expected, "out of the lake");
 
     let least = json!({"action": "a", "actor": {"id": "k", "type": "api_key"}, "client_ip": "::1", "method": "patch", "path": "/", "status_code": 599});
     let stored = server.caller().post(LOG, least).await;
@@ -76,8 +92,13 @@ async fn what_was_published_is_read() {
 
 #[tokio::test]
 async fn every_filter_narrows() {
-    let server = TestServer::start().await;
-    published(&server).await;
+    for server in published().await {
+        check_filters(&server).await;
+        server.stop().await;
+    }
+}
+
+async fn check_filters(server: &TestServer) {
     for (query, expected) in [
         ("action=thing.verb_3", &[3][..]),
         ("action=thing.verb", &[]),
@@ -111,7 +132,6 @@ async fn every_filter_narrows() {
     let empty = "actor_type=user&action=&actor_id=&client_ip&created_at_min=&created_at_max=&cursor=&limit=&method=&path=&sort=\
                  &status_code_min=&status_code_max=&target_id=&target_type=&organization_id=&unknown=1";
     assert_eq!(numbers(&server.caller().get(&format!("{LOG}?{empty}")).await).len(), 10, "a key without a value is absent");
-    server.stop().await;
 }
 
 /// All pages from the first to the last, then back to the first.
@@ -137,8 +157,13 @@ async fn walk(caller: &Caller<'_>, query: &str, limit: usize) -> (Vec<u32>, Vec<
 
 #[tokio::test]
 async fn every_order_pages_to_the_end_and_back() {
-    let server = TestServer::start().await;
-    published(&server).await;
+    for server in published().await {
+        check_orders(&server).await;
+        server.stop().await;
+    }
+}
+
+async fn check_orders(server: &TestServer) {
     for (sort, expected) in [
         ("", [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]),
         ("created_at:desc", [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]),
@@ -155,7 +180,6 @@ async fn every_order_pages_to_the_end_and_back() {
             assert_eq!(back, expected, "{sort} by {limit}, back");
         }
     }
-    server.stop().await;
 }
 
 #[tokio::test]
@@ -175,18 +199,17 @@ async fn entries_of_one_time_are_told_apart() {
 /// Entries that come while somebody pages appear at the head: no page repeats or skips one.
 #[tokio::test]
 async fn new_entries_do_not_move_a_page() {
-    let server = TestServer::start().await;
-    published(&server).await;
-    let first = server.caller().get(&format!("{LOG}?actor_type=user&limit=4")).await;
-    server.caller().post(LOG, entry(11)).await;
-    let next = cursor(&first, "next_cursor").unwrap();
-    let second = server.caller().get(&format!("{LOG}?actor_type=user&limit=4&cursor={next}")).await;
-    assert_eq!((numbers(&first), numbers(&second)), (vec![9, 8, 7, 6], vec![5, 4, 3, 2]));
-    let before = cursor(&second, "previous_cursor").unwrap();
-    let back = server.caller().get(&format!("{LOG}?actor_type=user&limit=4&cursor={before}")).await;
-    assert_eq!(numbers(&back), [9, 8, 7, 6]);
-    assert!(cursor(&back, "previous_cursor").is_some(), "the new one is before it");
-    server.stop().await;
+    for server in published().await {
+        let page = async |more: &str| server.caller().get(&format!("{LOG}?actor_type=user&limit=4{more}")).await;
+        let first = page("").await;
+        server.caller().post(LOG, entry(11)).await;
+        let second = page(&format!("&cursor={}", cursor(&first, "next_cursor").unwrap())).await;
+        assert_eq!((numbers(&first), numbers(&second)), (vec![9, 8, 7, 6], vec![5, 4, 3, 2]));
+        let back = page(&format!("&cursor={}", cursor(&second, "previous_cursor").unwrap())).await;
+        assert_eq!(numbers(&back), [9, 8, 7, 6]);
+        assert!(cursor(&back, "previous_cursor").is_some(), "the new one is before it");
+        server.stop().await;
+    }
 }
 
 #[tokio::test]
