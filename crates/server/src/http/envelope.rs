@@ -89,11 +89,12 @@ impl Inner {
     async fn run(&self, request: Request, next: Next, route: &str) -> Response {
         let Some(recorder) = &self.recorder else { return settle(request, next, self.request_timeout).await };
         if let Some(operation) = recorder.operation(&request, route) {
-            return recorder.answer(operation, request, next, self.request_timeout).await;
+            // Boxed, so that requests without an entry do not carry the room for one.
+            return Box::pin(recorder.answer(operation, request, next, self.request_timeout)).await;
         }
         let mut response = settle(request, next, self.request_timeout).await;
         if response.status() == StatusCode::UNAUTHORIZED {
-            recorder.refusal(&mut response).await;
+            Box::pin(recorder.refusal(&mut response)).await;
         }
         response
     }

@@ -320,6 +320,9 @@ async fn without_the_log_writes_are_still_answered() {
     let metrics = server.without_key().get("/metrics").await;
     let counted = r#"annals_own_requests_not_recorded_total{reason="unavailable"} "#;
     assert!(metrics.text.contains(counted), "{counted} is missing:\n{}", metrics.text);
+    // Entries that somebody sends are not acts: those are refused.
+    let sent = json!({"action": "a", "actor": {"id": "u", "type": "user"}, "client_ip": "::1", "method": "GET", "path": "/", "status_code": 200});
+    assert_eq!(server.caller().post(LOG, sent).await.status, 503);
     server.stop().await;
 }
 
