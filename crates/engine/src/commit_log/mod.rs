@@ -110,7 +110,6 @@ pub(crate) struct Append {
 
 /// A record that has no place in the log yet.
 #[derive(Debug, Clone)]
-#[expect(clippy::large_enum_variant, reason = "almost all records are audit events: a box would cost each of them an allocation")]
 pub(crate) enum NewRecord {
     AuditEvent { organization: OrganizationId, event: ValidEvent },
     FeedEvent(NewFeedEvent),
