@@ -4,5 +4,6 @@ mod at_size;
 mod client;
 mod feed;
 mod lines;
+mod own_requests;
 mod serve;
 mod server;

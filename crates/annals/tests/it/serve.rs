@@ -68,7 +68,7 @@ fn settings_come_from_flags_then_variables_then_the_file() {
     let file = folder.path().join("annals.toml");
     let data = folder.path().join("from-file");
     let text = format!(
-        "listen = \"127.0.0.1:0\"\ndata = {:?}\nlog_format = \"json\"\nevents_order = \"spec\"\n",
+        "listen = \"127.0.0.1:0\"\ndata = {:?}\nlog_format = \"json\"\nevents_order = \"spec\"\nrecord_reads = true\n",
         data.display().to_string()
     );
     std::fs::write(&file, text).expect("writable");
