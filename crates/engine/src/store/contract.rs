@@ -11,7 +11,8 @@
 //! calls of background jobs, which work for all environments.
 //!
 //! Changes that the feed tells of take their events along: change and events are stored together or not at all, and a change that was
-//! refused or found nothing stores none. Events wait in the outbox in the order in which their changes happened.
+//! refused or found nothing stores none. Events wait in the outbox in the order in which their changes happened. When too many wait,
+//! changes are refused as `Unavailable`.
 
 use annals_core::ids::{ActionId, ApiKeyId, CommitNumber, EnvironmentId, ExportId, OrganizationId, SchemaId, ShardId};
 use annals_core::record::NewFeedEvent;
