@@ -3,6 +3,8 @@
 
 mod publish;
 mod reading;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
