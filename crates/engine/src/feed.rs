@@ -2,6 +2,7 @@
 //! changes, read in the order of their commits.
 
 mod publish;
+mod quiet;
 mod reading;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use crate::commit_log::CommitLog;
 use crate::lake::Lake;
 use crate::read::{ReadError, Reader};
 use crate::tenants::Tenants;
+use quiet::Quiet;
 
 /// Pages that are read at the same time. Others wait: each holds a few decoded pages of Parquet.
 const READS_MAX: usize = 32;
@@ -30,6 +32,7 @@ pub struct Feed {
     lake: Lake,
     reader: Reader<FeedEvent>,
     reads: Arc<Semaphore>,
+    quiet: Quiet,
 }
 
 impl Feed {
@@ -37,6 +40,6 @@ impl Feed {
     /// The reader cannot be set up.
     pub(crate) fn new(tenants: Tenants, log: Arc<CommitLog>, lake: Lake) -> Result<Self, ReadError> {
         let reader = Reader::new(&lake.feed_events)?;
-        Ok(Self { tenants, log, lake, reader, reads: Arc::new(Semaphore::new(READS_MAX)) })
+        Ok(Self { tenants, log, lake, reader, reads: Arc::new(Semaphore::new(READS_MAX)), quiet: Quiet::new() })
     }
 }

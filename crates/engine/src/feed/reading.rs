@@ -7,9 +7,9 @@ use annals_core::record::{EventName, FeedEvent};
 use annals_core::time::Micros;
 
 use super::Feed;
-use crate::page::{ListQuery, Page};
+use crate::page::{ListQuery, Order, Page};
 use crate::read::{FeedSelection, ReadError, Snapshot};
-use crate::store::listing::{self, Scan};
+use crate::store::listing::{self, Direction, Scan};
 use crate::tenants::EnvironmentScope;
 
 /// Which events, by name.
@@ -49,7 +49,7 @@ impl From<ReadError> for FeedError {
 
 impl Feed {
     /// One page. A consumer that goes on after the last id that it saw, in rising order, meets every matching event once. Polling at the
-    /// head costs no look into the lake.
+    /// head costs no look into the lake, however rare the events are.
     ///
     /// # Errors
     /// Tail or lake cannot be read.
@@ -63,12 +63,33 @@ impl Feed {
             organization: query.organization,
             received: (query.received.0.map_or(Unbounded, Included), query.received.1.map_or(Unbounded, Included)),
         };
+        let polls = &self.quiet.polls(&selection);
         let compiled = &self.reader.query(selection)?;
         let _turn = self.reads.acquire().await;
-        let scan = |scan: Scan<FeedEventId>| async move {
+        let scan = |asked: Scan<FeedEventId>| async move {
+            if let Some(at_cursor) = at_cursor(&query.page, asked) {
+                let snapshot = Snapshot::of_feed(self.log.tail(), &self.lake, at_cursor.above);
+                let found = self.reader.nearest(&snapshot, compiled, at_cursor).await?;
+                if !found.is_empty() {
+                    return Ok(found);
+                }
+            }
+            let scan = polls.shorten(asked).await;
             let snapshot = Snapshot::of_feed(self.log.tail(), &self.lake, scan.above);
-            self.reader.nearest(&snapshot, compiled, scan).await
+            let found = self.reader.nearest(&snapshot, compiled, scan).await?;
+            let ids: Vec<_> = found.iter().map(|event| event.id).collect();
+            polls.note(asked, &ids, snapshot.last()).await;
+            Ok::<_, ReadError>(found)
         };
         Ok(listing::page(&query.page, |event: &FeedEvent| event.id, scan).await?)
     }
+}
+
+/// Whether anything lies behind a page is asked with a scan of one row, whichever it is. Behind a page that follows a cursor it is nearly
+/// always the cursor's own event, which this scan finds at once; the way back from the page may be long.
+fn at_cursor(page: &ListQuery<FeedEventId>, asked: Scan<FeedEventId>) -> Option<Scan<FeedEventId>> {
+    let cursor = page.after.filter(|_| page.order == Order::Asc && asked.direction == Direction::Falling && asked.rows == 1)?;
+    let before_cursor = u128::from_be_bytes(cursor.to_bytes()).checked_sub(1)?;
+    let above = Some(FeedEventId::from_bytes(before_cursor.to_be_bytes()));
+    Some(Scan { above, direction: Direction::Rising, ..asked })
 }

@@ -108,6 +108,40 @@ async fn pages_are_the_same_wherever_the_events_are() {
     running.engine.close().await;
 }
 
+/// A consumer of rare events polls with an old cursor: after the first time the lake is not read again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_poll_that_found_nothing_does_not_look_there_again() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), Arc::new(MovedClock::default()));
+    let running = Running::open(folder.path(), &clock, 1).await;
+    let cursor = running.publish(1).await;
+    for number in 1..6 {
+        running.publish(number * 2).await;
+    }
+    let feed = running.engine.feed();
+    let poll = async |names, after| {
+        let page = ListQuery { limit: 10, before: None, after: Some(after), order: Order::Asc };
+        let query = FeedQuery { names, organization: None, received: (None, None), page };
+        feed.events(&running.scope.environment().unwrap(), &query).await.map(|page| page.items.len())
+    };
+    assert_eq!(poll(odd(), cursor).await.unwrap(), 0);
+    let new = running.publish(13).await;
+    assert_eq!(poll(odd(), cursor).await.unwrap(), 1);
+    running.publish(14).await;
+    assert_eq!(poll(odd(), new).await.unwrap(), 0);
+    while feed.log.tail().size().records > 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let folders = std::fs::read_dir(folder.path().join("lake/events")).unwrap().map(|entry| entry.unwrap().path());
+    for day in folders.filter(|path| !path.ends_with("_delta_log")) {
+        std::fs::remove_dir_all(day).unwrap();
+    }
+    assert!(poll(Names::All, cursor).await.is_err(), "the lake has the events");
+    for _ in 0..2 {
+        assert_eq!(poll(odd(), new).await.unwrap(), 0);
+    }
+    running.engine.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_count_over_a_start_and_a_flush() {
     let (folder, clock) = (tempfile::tempdir().unwrap(), Arc::new(MovedClock::default()));
