@@ -21,7 +21,7 @@ use crate::data_folder::{DataFolder, DataFolderError};
 use crate::exports::Exports;
 use crate::feed::Feed;
 use crate::founding;
-use crate::jobs::{self, Chores, ExportJob, FlushJob, FlushSettings, LakeHealth, OutboxJob};
+use crate::jobs::{self, Chores, ExportJob, FeedRetention, FlushJob, FlushSettings, LakeHealth, OutboxJob};
 use crate::lake::{Lake, LakeError, LakeSettings};
 use crate::read::{ExportFiles, ReadError, Reader};
 use crate::store::{self, Founded, Store, StoreError, StoredApiKey};
@@ -42,6 +42,8 @@ pub struct Settings {
     pub tail: TailLimits,
     /// How long finished export files are kept.
     pub export_files: Duration,
+    /// How long events of the feed are kept.
+    pub feed_retention: Duration,
     /// For organizations that never set a period.
     pub default_retention: RetentionDays,
 }
@@ -58,6 +60,7 @@ impl Settings {
             flush: FlushSettings::default(),
             tail: TailLimits::default(),
             export_files: Duration::from_secs(7 * 24 * 60 * 60),
+            feed_retention: Duration::from_secs(90 * 24 * 60 * 60),
             default_retention: RetentionDays::ONE_YEAR,
         }
     }
@@ -195,9 +198,11 @@ impl Engine {
             keep_exports: settings.export_files,
         };
         jobs.spawn(chores.run(stop.clone()));
+        let feed_retention = FeedRetention { lake: lake.clone(), clock: Arc::clone(&clock), kept: settings.feed_retention };
+        jobs.spawn(feed_retention.run(stop.clone()));
         let outbox = OutboxJob { store: Arc::clone(&store), log: Arc::clone(&log), told };
         jobs.spawn(outbox.run(stop.clone()));
-        let feed = Feed::new(tenants.clone(), Arc::clone(&log), lake.clone())?;
+        let feed = Feed::new(tenants.clone(), Arc::clone(&log), lake.clone(), Arc::clone(&clock), settings.feed_retention)?;
         let api_requests = ApiRequests::new(tenants.clone(), Arc::clone(&log), lake.clone(), founded.environment)?;
         let answers = Answers::new(Arc::clone(&store), Arc::clone(&clock));
         let audit_events = AuditEvents::new(tenants.clone(), Arc::clone(log.tail()), lake.clone(), reader);

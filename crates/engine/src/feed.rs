@@ -5,9 +5,12 @@ mod publish;
 mod quiet;
 mod reading;
 #[cfg(test)]
+mod retention_tests;
+#[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use publish::{PublishError, PublishReceipt};
 pub use reading::{FeedError, FeedQuery, Names};
@@ -15,6 +18,7 @@ pub use reading::{FeedError, FeedQuery, Names};
 use annals_core::record::FeedEvent;
 use tokio::sync::Semaphore;
 
+use crate::clock::Clock;
 use crate::commit_log::CommitLog;
 use crate::lake::Lake;
 use crate::read::{ReadError, Reader};
@@ -31,6 +35,9 @@ pub struct Feed {
     log: Arc<CommitLog>,
     lake: Lake,
     reader: Reader<FeedEvent>,
+    clock: Arc<dyn Clock>,
+    /// Older events are not shown, be they removed yet or not.
+    kept: Duration,
     reads: Arc<Semaphore>,
     quiet: Quiet,
 }
@@ -38,8 +45,15 @@ pub struct Feed {
 impl Feed {
     /// # Errors
     /// The reader cannot be set up.
-    pub(crate) fn new(tenants: Tenants, log: Arc<CommitLog>, lake: Lake) -> Result<Self, ReadError> {
+    pub(crate) fn new(
+        tenants: Tenants,
+        log: Arc<CommitLog>,
+        lake: Lake,
+        clock: Arc<dyn Clock>,
+        kept: Duration,
+    ) -> Result<Self, ReadError> {
         let reader = Reader::new(&lake.feed_events)?;
-        Ok(Self { tenants, log, lake, reader, reads: Arc::new(Semaphore::new(READS_MAX)), quiet: Quiet::new() })
+        let (reads, quiet) = (Arc::new(Semaphore::new(READS_MAX)), Quiet::new());
+        Ok(Self { tenants, log, lake, reader, clock, kept, reads, quiet })
     }
 }

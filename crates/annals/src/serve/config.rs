@@ -18,6 +18,7 @@ use crate::logs::{self, LogFormat};
 const FLUSH_EVENTS: RangeInclusive<i64> = 1..=1_000_000;
 const FLUSH_SECONDS: RangeInclusive<i64> = 1..=86_400;
 const EXPORT_DAYS: RangeInclusive<i64> = 1..=3650;
+const FEED_RETENTION_DAYS: RangeInclusive<i64> = 1..=3650;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What was typed, or set in the environment, or written in the file: the same names everywhere.
@@ -55,6 +56,9 @@ pub struct ServeArgs {
     /// Retention period reported for organizations that never set one; nothing is deleted yet. 30, 60 … 330 or 365, 730 … 3650 [default: 365].
     #[arg(long, env = "ANNALS_RETENTION_DAYS", value_name = "DAYS")]
     retention_days: Option<u32>,
+    /// How long events of the feed (`GET /events`) are kept; older ones are not shown, and deleted [default: 90].
+    #[arg(long, env = "ANNALS_FEED_RETENTION_DAYS", value_name = "DAYS", value_parser = clap::value_parser!(u32).range(FEED_RETENTION_DAYS))]
+    feed_retention_days: Option<u32>,
     /// Order of `GET /events`: `live` is oldest first whatever a client asks for, as consumers of the live service expect; `spec` follows
     /// the `order` parameter [default: live].
     #[arg(long, env = "ANNALS_EVENTS_ORDER", value_name = "ORDER")]
@@ -111,6 +115,7 @@ impl ServeConfig {
             age: args.flush_seconds.or(file.flush_seconds).map_or(flush.age, |seconds| Duration::from_secs(seconds.into())),
         };
         engine.export_files = args.export_days.or(file.export_days).map_or(engine.export_files, days);
+        engine.feed_retention = args.feed_retention_days.or(file.feed_retention_days).map_or(engine.feed_retention, days);
         if let Some(days) = args.retention_days.or(file.retention_days) {
             let unlisted = || format!("--retention-days {days} must be one of 30, 60 … 330 or 365, 730 … 3650");
             engine.default_retention = RetentionDays::new(days).ok_or_else(unlisted)?;
@@ -144,6 +149,7 @@ impl ServeArgs {
             ("flush_events", self.flush_events, FLUSH_EVENTS),
             ("flush_seconds", self.flush_seconds, FLUSH_SECONDS),
             ("export_days", self.export_days, EXPORT_DAYS),
+            ("feed_retention_days", self.feed_retention_days, FEED_RETENTION_DAYS),
         ];
         let wrong = ranges.into_iter().find(|(_, value, range)| value.is_some_and(|value| !range.contains(&i64::from(value))));
         wrong.map_or(Ok(()), |(name, _, range)| Err(format!("{name} must be {} to {}", range.start(), range.end())))

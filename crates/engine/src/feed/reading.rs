@@ -48,22 +48,26 @@ impl From<ReadError> for FeedError {
 }
 
 impl Feed {
-    /// One page. A consumer that goes on after the last id that it saw, in rising order, meets every matching event once. Polling at the
-    /// head costs no look into the lake, however rare the events are.
+    /// One page, of the events that are not too old. A consumer that goes on after the last id that it saw, in rising order, meets every
+    /// matching event once. Polling at the head costs no look into the lake, however rare the events are.
     ///
     /// # Errors
     /// Tail or lake cannot be read.
     pub async fn events(&self, scope: &EnvironmentScope, query: &FeedQuery) -> Result<Page<FeedEvent, FeedEventId>, FeedError> {
-        let selection = FeedSelection {
+        let kept_from = self.clock.now().saturating_sub(self.kept);
+        let (first, last) = query.received;
+        let mut selection = FeedSelection {
             environment: scope.environment_id(),
             names: match &query.names {
                 Names::All => None,
                 Names::Any(names) => Some(names.clone()),
             },
             organization: query.organization,
-            received: (query.received.0.map_or(Unbounded, Included), query.received.1.map_or(Unbounded, Included)),
+            received: (first.map_or(Unbounded, Included), last.map_or(Unbounded, Included)),
         };
+        // Before the bound of retention, which every poll moves: what was found empty stays empty.
         let polls = &self.quiet.polls(&selection);
+        selection.received.0 = Included(first.map_or(kept_from, |first| first.max(kept_from)));
         let compiled = &self.reader.query(selection)?;
         let _turn = self.reads.acquire().await;
         let scan = |asked: Scan<FeedEventId>| async move {

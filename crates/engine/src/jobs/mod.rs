@@ -3,6 +3,7 @@
 
 mod chores;
 mod exports;
+mod feed_retention;
 mod flush;
 mod outbox;
 #[cfg(test)]
@@ -15,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use chores::Chores;
 pub(crate) use exports::ExportJob;
+pub(crate) use feed_retention::FeedRetention;
 pub use flush::FlushSettings;
 pub(crate) use flush::{FlushJob, LakeHealth, finish_interrupted};
 pub(crate) use outbox::OutboxJob;

@@ -9,18 +9,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use annals_core::ids::{CommitNumber, RecordPlace, ShardId};
-use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties};
 use deltalake_core::kernel::{Action, Add, Transaction};
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
-use deltalake_core::table::config::TablePropertiesExt;
-use deltalake_core::table::state::DeltaTableState;
 use object_store::path::Path;
 use object_store::{ObjectStore, PutMode, PutOptions};
 
 use super::columns::DATE;
 use super::file::{self, NewFile};
 use super::row::Row;
-use super::table::{Inner, Table};
+use super::table::Table;
 use super::{LakeError, LakeSnapshot};
 
 impl<R: Row> Table<R> {
@@ -48,7 +45,12 @@ impl<R: Row> Table<R> {
             for file in files {
                 actions.push(Action::Add(store(inner.files.as_ref(), shard, file).await?));
             }
-            state = commit(inner, &state, shard, through, actions).await?;
+            // 40 bits.
+            let flushed = Transaction::new(shard, through.get().cast_signed());
+            let operation =
+                DeltaOperation::Write { mode: SaveMode::Append, partition_by: Some(vec![DATE.to_owned()]), predicate: None };
+            // Step 2.
+            state = inner.commit(&state, Some(flushed), actions, operation).await?;
         }
         let snapshot = inner.publish(&state)?;
         *table = Some(state);
@@ -78,26 +80,4 @@ async fn store<R: Row>(files: &dyn ObjectStore, shard: ShardId, file: NewFile<R>
         default_row_commit_version: None,
         clustering_provider: None,
     })
-}
-
-/// Step 2.
-async fn commit<R: Row>(
-    inner: &Inner<R>,
-    state: &DeltaTableState,
-    shard: ShardId,
-    through: CommitNumber,
-    actions: Vec<Action>,
-) -> Result<DeltaTableState, LakeError> {
-    // 40 bits.
-    let version = through.get().cast_signed();
-    // Looking for old log entries lists the whole log, and only a checkpoint makes any superfluous.
-    let makes_checkpoint = (state.version() + 2).is_multiple_of(state.table_config().checkpoint_interval().get());
-    let properties = CommitProperties::default()
-        .with_application_transaction(Transaction::new(shard, version))
-        .with_create_checkpoint(true)
-        .with_cleanup_expired_logs(Some(makes_checkpoint));
-    let operation = DeltaOperation::Write { mode: SaveMode::Append, partition_by: Some(vec![DATE.to_owned()]), predicate: None };
-    let commit =
-        CommitBuilder::from(properties).with_actions(actions).build(Some(state), Arc::clone(&inner.log), operation).await?;
-    Ok(commit.snapshot())
 }

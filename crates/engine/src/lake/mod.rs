@@ -5,6 +5,9 @@ mod append;
 pub mod columns;
 mod durable;
 mod error;
+mod expire;
+#[cfg(test)]
+mod expire_tests;
 mod file;
 mod row;
 mod snapshot;

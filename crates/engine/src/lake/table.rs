@@ -6,11 +6,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use annals_core::ids::{CommitNumber, ShardId};
 use arrow::datatypes::{DataType, Field, Schema};
-use deltalake_core::kernel::StructType;
 use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel;
+use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties};
+use deltalake_core::kernel::{Action, StructType, Transaction};
 use deltalake_core::logstore::LogStoreRef;
 use deltalake_core::operations::create::CreateBuilder;
-use deltalake_core::protocol::SaveMode;
+use deltalake_core::protocol::{DeltaOperation, SaveMode};
+use deltalake_core::table::config::TablePropertiesExt;
 use deltalake_core::table::state::DeltaTableState;
 use object_store::ObjectStore;
 use tokio::sync::Mutex;
@@ -119,6 +121,25 @@ impl<R: Row> Inner<R> {
                 .and_then(CommitNumber::new)
                 .ok_or_else(|| LakeError::damaged(format!("shard {shard} was flushed through {version}, which is no commit"))),
         }
+    }
+
+    /// One log entry, durable when `Ok` comes.
+    pub(super) async fn commit(
+        &self,
+        state: &DeltaTableState,
+        flushed: Option<Transaction>,
+        actions: Vec<Action>,
+        operation: DeltaOperation,
+    ) -> Result<DeltaTableState, LakeError> {
+        // Looking for old log entries lists the whole log, and only a checkpoint makes any superfluous.
+        let makes_checkpoint = (state.version() + 2).is_multiple_of(state.table_config().checkpoint_interval().get());
+        let mut properties =
+            CommitProperties::default().with_create_checkpoint(true).with_cleanup_expired_logs(Some(makes_checkpoint));
+        if let Some(flushed) = flushed {
+            properties = properties.with_application_transaction(flushed);
+        }
+        let commit = CommitBuilder::from(properties).with_actions(actions);
+        Ok(commit.build(Some(state), Arc::clone(&self.log), operation).await?.snapshot())
     }
 
     pub(super) fn publish(&self, state: &DeltaTableState) -> Result<Arc<LakeSnapshot<R>>, LakeError> {
