@@ -140,10 +140,8 @@ impl Engine {
         let lake = Lake::open(&lake_url(&settings, folder.path())?, LakeSettings::default()).await?;
         let founding = founding::founding(&*clock, settings.first_key.clone())?;
         let founded = store.found(&founding.rows).await?;
-        let position = LakePosition {
-            flushed_through: lake.audit_events.flushed_through(founded.shard).await?,
-            received_at: lake.received_at_max(),
-        };
+        let position =
+            LakePosition { flushed_through: lake.flushed_through(founded.shard).await?, received_at: lake.received_at_max() };
         let keys_folder = folder.path().join("keys");
         let log_settings = LogSettings { shard: founded.shard, keys_folder, tail: settings.tail };
         let log = Arc::new(CommitLog::open(Arc::clone(&store), Arc::clone(&clock), log_settings, position).await?);

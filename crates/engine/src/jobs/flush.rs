@@ -11,18 +11,20 @@
 //!    knows without one; they are retired then.
 //!
 //! A table without rows in a flush is left as it is: what it misses are commits that have nothing for it. So each record
-//! reaches the lake exactly once.
+//! reaches the lake exactly once. `audit_events` also notes which other tables had rows, so that a start refuses a lake of which
+//! one table was lost or is older than the rest.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use annals_core::ids::CommitNumber;
+use annals_core::record::{ApiRequest, FeedEvent};
 use tokio_util::sync::CancellationToken;
 
 use super::{Backoff, pause};
 use crate::clock::Clock;
 use crate::commit_log::{CommitLog, RetireError, TailSize};
-use crate::lake::{Lake, LakeError};
+use crate::lake::{Lake, LakeError, Row};
 
 /// How often it looks whether a flush is due.
 const LOOK: Duration = Duration::from_millis(200);
@@ -111,14 +113,17 @@ impl FlushJob {
         let records = audit_events.len() + feed_events.len() + api_requests.len();
         drop(commits);
         let shard = self.log.tail().shard();
+        let mut others = Vec::new();
         if !feed_events.is_empty() {
             self.lake.feed_events.append(shard, through, feed_events).await?;
+            others.push(FeedEvent::TABLE);
         }
         if !api_requests.is_empty() {
             self.lake.api_requests.append(shard, through, api_requests).await?;
+            others.push(ApiRequest::TABLE);
         }
         // Always, and last: it says that the shard is flushed.
-        self.lake.audit_events.append(shard, through, audit_events).await?;
+        self.lake.audit_events.append_last(shard, through, audit_events, &others).await?;
         self.log.retire(through).await?;
         metrics::counter!("annals_flushed_events_total").increment(records as u64);
         metrics::histogram!("annals_flush_seconds").record(started.elapsed().as_secs_f64());

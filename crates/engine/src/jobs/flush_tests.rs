@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use annals_core::ids::{EnvironmentId, RecordPlace};
+use annals_core::ids::{EnvironmentId, RecordPlace, ShardId};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::{FlushError, FlushJob, FlushSettings, finish_interrupted};
 use crate::clock::MovedClock;
-use crate::commit_log::tests::{append_of, database, open_on};
+use crate::commit_log::tests::{SHARD, append_of, database, open_on, organization};
 use crate::commit_log::{Append, Appended, CommitLog, NewRecord};
 use crate::lake::testing::{Fault, FaultyStore, When, api_request_of, faulty_lake, feed_event_of};
-use crate::lake::{Lake, LakeSettings, Row, Table};
+use crate::lake::{Lake, LakeError, LakeSettings, Row, Table};
 
 struct Running {
     log: Arc<CommitLog>,
@@ -26,8 +26,8 @@ impl Running {
     async fn open(folder: &Path) -> Self {
         let (lake, store) = faulty_lake(&folder.join("lake"), LakeSettings::default()).await;
         let clock = Arc::new(MovedClock::default());
-        let shard = annals_core::ids::ShardId::new(crate::commit_log::tests::SHARD);
-        let flushed = lake.audit_events.flushed_through(shard).await.expect("the log");
+        let shard = ShardId::new(SHARD);
+        let flushed = lake.flushed_through(shard).await.expect("the log");
         let log = Arc::new(open_on(database(folder).await, folder, &clock, flushed).await);
         finish_interrupted(&log, flushed).await.expect("retired");
         let job = FlushJob {
@@ -43,11 +43,10 @@ impl Running {
     /// One record of each kind.
     async fn record(&self, number: u64) -> Vec<RecordPlace> {
         let environment = EnvironmentId::from_parts(1, 1);
-        let organization = crate::commit_log::tests::organization(1);
         let feed = Append { environment, record: NewRecord::FeedEvent(feed_event_of(number)), key: None };
         let request = Append { environment, record: NewRecord::ApiRequest(api_request_of(number)), key: None };
         let mut places = Vec::new();
-        for append in [append_of(organization, "a", None), feed, request] {
+        for append in [append_of(organization(1), "a", None), feed, request] {
             match self.log.append(append).await.expect("stored") {
                 Appended::Stored(place) => places.push(place),
                 other => panic!("{other:?}"),
@@ -143,4 +142,20 @@ async fn check(death: Death, restarted: bool) {
     assert_eq!((lake.len(), tail.len()), (expected.len(), 0), "{case}");
     assert_eq!(lake.into_iter().collect::<BTreeSet<_>>(), expected, "{case}");
     running.log.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lake_that_lost_one_table_is_refused() {
+    for table in ["events", "api_requests"] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let running = Running::open(folder.path()).await;
+        running.record(1).await;
+        running.job.flush().await.expect("a flush");
+        running.log.close().await;
+        drop(running);
+        std::fs::remove_dir_all(folder.path().join("lake").join(table)).expect("a table");
+        let (lake, _) = faulty_lake(&folder.path().join("lake"), LakeSettings::default()).await;
+        let refused = lake.flushed_through(ShardId::new(SHARD)).await.expect_err(table);
+        assert!(matches!(refused, LakeError::Damaged(_)) && refused.to_string().contains(table), "{refused}");
+    }
 }

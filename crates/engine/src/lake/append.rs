@@ -17,7 +17,7 @@ use object_store::{ObjectStore, PutMode, PutOptions};
 use super::columns::DATE;
 use super::file::{self, NewFile};
 use super::row::Row;
-use super::table::Table;
+use super::table::{Table, note_of};
 use super::{LakeError, LakeSnapshot};
 
 impl<R: Row> Table<R> {
@@ -27,17 +27,27 @@ impl<R: Row> Table<R> {
     ///
     /// # Errors
     /// It is not known whether the rows are in the table. Trying again is safe.
-    pub async fn append(
+    pub async fn append(&self, shard: ShardId, through: CommitNumber, rows: Vec<R>) -> Result<Arc<LakeSnapshot<R>>, LakeError> {
+        self.append_last(shard, through, rows, &[]).await
+    }
+
+    /// The same for the last table of a flush, which notes that `others` have their rows of these commits. A start finds out by
+    /// [`Lake::flushed_through`](super::Lake::flushed_through) when one of them was lost.
+    ///
+    /// # Errors
+    /// As [`Table::append`].
+    pub async fn append_last(
         &self,
         shard: ShardId,
         through: CommitNumber,
         mut rows: Vec<R>,
+        others: &[&str],
     ) -> Result<Arc<LakeSnapshot<R>>, LakeError> {
         debug_assert!(rows.iter().all(|row| row.place().shard() == shard && row.place().commit() <= through));
         let inner = &self.inner;
         let mut table = inner.table.lock().await;
         let mut state = inner.latest(table.take()).await?;
-        let flushed = inner.flushed_through(&state, shard).await?;
+        let flushed = inner.transaction(&state, shard).await?;
         if flushed < through {
             rows.retain(|row| row.place().commit() > flushed);
             let files = tokio::task::spawn_blocking(move || file::encode(rows)).await.map_err(LakeError::unavailable)??;
@@ -46,11 +56,13 @@ impl<R: Row> Table<R> {
                 actions.push(Action::Add(store(inner.files.as_ref(), shard, file).await?));
             }
             // 40 bits.
-            let flushed = Transaction::new(shard, through.get().cast_signed());
+            let version = through.get().cast_signed();
+            let mut flushed = vec![Transaction::new(shard, version)];
+            flushed.extend(others.iter().map(|table| Transaction::new(note_of(shard, table), version)));
             let operation =
                 DeltaOperation::Write { mode: SaveMode::Append, partition_by: Some(vec![DATE.to_owned()]), predicate: None };
             // Step 2.
-            state = inner.commit(&state, Some(flushed), actions, operation).await?;
+            state = inner.commit(&state, flushed, actions, operation).await?;
         }
         let snapshot = inner.publish(&state)?;
         *table = Some(state);

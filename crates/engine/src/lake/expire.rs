@@ -41,7 +41,7 @@ impl<R: Row> Table<R> {
         }
         let removed = actions.len();
         if removed > 0 {
-            state = inner.commit(&state, None, actions, DeltaOperation::Delete { predicate: None }).await?;
+            state = inner.commit(&state, Vec::new(), actions, DeltaOperation::Delete { predicate: None }).await?;
         }
         inner.publish(&state)?;
         *table = Some(state);

@@ -26,6 +26,7 @@ pub use stats::Range;
 pub use table::{LakeSettings, Table};
 
 use annals_core::event::CommittedEvent;
+use annals_core::ids::{CommitNumber, ShardId};
 use annals_core::record::{ApiRequest, FeedEvent};
 use annals_core::time::Micros;
 use url::Url;
@@ -56,6 +57,25 @@ impl Lake {
         let (audit_events, feed_events, api_requests) =
             tokio::try_join!(Table::open(&storage, settings), Table::open(&storage, settings), Table::open(&storage, settings))?;
         Ok(Self { storage, audit_events, feed_events, api_requests })
+    }
+
+    /// The last commit of a shard of which the lake has every record; `ZERO` when there is none.
+    ///
+    /// # Errors
+    /// The logs cannot be read; `Damaged` also when a table lacks what it once had, because it is new or older than the others.
+    pub async fn flushed_through(&self, shard: ShardId) -> Result<CommitNumber, LakeError> {
+        self.check_noted(shard, &self.feed_events).await?;
+        self.check_noted(shard, &self.api_requests).await?;
+        self.audit_events.flushed_through(shard).await
+    }
+
+    async fn check_noted<R: Row>(&self, shard: ShardId, table: &Table<R>) -> Result<(), LakeError> {
+        let (noted, has) = (self.audit_events.noted_of(shard, R::TABLE).await?, table.flushed_through(shard).await?);
+        if has < noted {
+            let reason = format!("{} ends at commit {has} of shard {shard}, and once had commit {noted}", R::TABLE);
+            return Err(LakeError::damaged(reason));
+        }
+        Ok(())
     }
 
     /// No record in the lake was received later. Rounded up to milliseconds.

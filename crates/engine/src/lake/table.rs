@@ -84,9 +84,18 @@ impl<R: Row> Table<R> {
     /// # Errors
     /// The log cannot be read.
     pub async fn flushed_through(&self, shard: ShardId) -> Result<CommitNumber, LakeError> {
+        self.transaction(shard).await
+    }
+
+    /// The last commit whose rows another table has, as this one noted; `ZERO` when it never noted any.
+    pub(super) async fn noted_of(&self, shard: ShardId, other: &str) -> Result<CommitNumber, LakeError> {
+        self.transaction(note_of(shard, other)).await
+    }
+
+    async fn transaction(&self, application: impl ToString) -> Result<CommitNumber, LakeError> {
         let mut table = self.inner.table.lock().await;
         let state = self.inner.latest(table.take()).await?;
-        let through = self.inner.flushed_through(&state, shard).await;
+        let through = self.inner.transaction(&state, application).await;
         *table = Some(state);
         through
     }
@@ -113,13 +122,17 @@ impl<R: Row> Inner<R> {
         Ok(state)
     }
 
-    pub(super) async fn flushed_through(&self, state: &DeltaTableState, shard: ShardId) -> Result<CommitNumber, LakeError> {
-        match state.snapshot().transaction_version(self.log.as_ref(), shard).await? {
+    pub(super) async fn transaction(
+        &self,
+        state: &DeltaTableState,
+        application: impl ToString,
+    ) -> Result<CommitNumber, LakeError> {
+        let application = application.to_string();
+        match state.snapshot().transaction_version(self.log.as_ref(), &application).await? {
             None => Ok(CommitNumber::ZERO),
-            Some(version) => u64::try_from(version)
-                .ok()
-                .and_then(CommitNumber::new)
-                .ok_or_else(|| LakeError::damaged(format!("shard {shard} was flushed through {version}, which is no commit"))),
+            Some(version) => u64::try_from(version).ok().and_then(CommitNumber::new).ok_or_else(|| {
+                LakeError::damaged(format!("shard {application} was flushed through {version}, which is no commit"))
+            }),
         }
     }
 
@@ -127,17 +140,16 @@ impl<R: Row> Inner<R> {
     pub(super) async fn commit(
         &self,
         state: &DeltaTableState,
-        flushed: Option<Transaction>,
+        flushed: Vec<Transaction>,
         actions: Vec<Action>,
         operation: DeltaOperation,
     ) -> Result<DeltaTableState, LakeError> {
         // Looking for old log entries lists the whole log, and only a checkpoint makes any superfluous.
         let makes_checkpoint = (state.version() + 2).is_multiple_of(state.table_config().checkpoint_interval().get());
-        let mut properties =
-            CommitProperties::default().with_create_checkpoint(true).with_cleanup_expired_logs(Some(makes_checkpoint));
-        if let Some(flushed) = flushed {
-            properties = properties.with_application_transaction(flushed);
-        }
+        let properties = CommitProperties::default()
+            .with_application_transactions(flushed)
+            .with_create_checkpoint(true)
+            .with_cleanup_expired_logs(Some(makes_checkpoint));
         let commit = CommitBuilder::from(properties).with_actions(actions);
         Ok(commit.build(Some(state), Arc::clone(&self.log), operation).await?.snapshot())
     }
@@ -148,6 +160,11 @@ impl<R: Row> Inner<R> {
         *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&snapshot);
         Ok(snapshot)
     }
+}
+
+/// The application whose transactions say what another table has of a shard.
+pub(super) fn note_of(shard: ShardId, other: &str) -> String {
+    format!("{shard}/{other}")
 }
 
 async fn create<R: Row>(log: &LogStoreRef, settings: LakeSettings) -> Result<(), LakeError> {
