@@ -375,18 +375,6 @@ impl From<StoreError> for Problem {
     }
 }
 
-impl From<AuditEventsError> for Problem {
-    fn from(error: AuditEventsError) -> Self {
-        match error {
-            AuditEventsError::OrganizationNotFound | AuditEventsError::NotFound => Self::no_route(),
-            AuditEventsError::TooManyBuckets | AuditEventsError::TooManyGroups => Self::internal(error),
-            AuditEventsError::Unavailable(_) => Self::unavailable("Not available now.", RETRY_SOON, error),
-            AuditEventsError::Damaged(_) => Self::internal(error),
-            AuditEventsError::Store(error) => error.into(),
-        }
-    }
-}
-
 impl From<FeedError> for Problem {
     fn from(error: FeedError) -> Self {
         match error {

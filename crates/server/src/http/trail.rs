@@ -68,7 +68,8 @@ pub async fn list_legacy(State(app): State<App>, Caller(scope): Caller, query: T
 
 /// One page of what came over this API.
 pub async fn page(app: &App, scope: &Scope, query: TrailQuery) -> Result<List<wire::TrailEvent>, Problem> {
-    let Page { items, before, after } = app.engine().audit_events().list(scope, query.filter, &query.page).await?;
+    let page = app.engine().audit_events().list(scope, query.filter, &query.page).await;
+    let Page { items, before, after } = page.map_err(Problem::audit_events(&""))?;
     let items = items.iter().filter_map(wire::TrailEvent::of).collect();
     Ok(list(Page { items, before, after }, |event| event))
 }

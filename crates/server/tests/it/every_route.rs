@@ -28,6 +28,10 @@ const FOR_ORGANIZATIONS: &[&str] = &[
     "GET /organizations/{id}",
     "GET /organizations/{id}/audit_log_configuration",
     "GET /organizations/{id}/audit_logs_retention",
+    "GET /v1/audit_log_events",
+    "GET /v1/audit_log_events/stats",
+    "GET /v1/audit_log_events/tail",
+    "GET /v1/audit_log_events/{id}",
     "GET /v1/audit_logs",
     "GET /v1/audit_logs/{id}",
     "POST /audit_logs/events",
@@ -71,6 +75,7 @@ struct Things {
     export: String,
     api_key: String,
     api_request: String,
+    event: String,
 }
 
 impl Things {
@@ -85,7 +90,10 @@ impl Things {
         let api_key = text(&caller.post(&format!("/organizations/{organization}/api_keys"), json!({"name": "x"})).await);
         let api_request = text(&caller.post("/v1/audit_logs", Self::request_about(&organization)).await);
         let _ = server;
-        Self { organization, external_id: external_id.to_owned(), export, api_key, api_request }
+        assert_eq!(caller.post("/audit_logs/events", event(&organization)).await.status, 200);
+        let events = caller.get(&format!("/v1/audit_log_events?organization_id={organization}")).await;
+        let event = events.ids()[0].to_owned();
+        Self { organization, external_id: external_id.to_owned(), export, api_key, api_request, event }
     }
     fn request_about(organization: &str) -> Value {
         let actor = json!({"id": "user_1", "type": "user"});
@@ -99,6 +107,7 @@ impl Things {
         let id = match template {
             _ if template.starts_with("/api_keys") => &self.api_key,
             _ if template.starts_with("/audit_logs/exports") => &self.export,
+            _ if template.starts_with("/v1/audit_log_events") => &self.event,
             _ if template.starts_with("/v1/audit_logs") => &self.api_request,
             _ => &self.organization,
         };
@@ -107,7 +116,16 @@ impl Things {
             .replace("{external_id}", &self.external_id)
             .replace("{action}", "user.signed_in")
             .replace("{file}", "start.js")
-            + if template == "/events" { "?events=*" } else { "" }
+            + &self.query(template)
+    }
+    fn query(&self, template: &str) -> String {
+        match template {
+            "/events" => "?events=*".to_owned(),
+            "/v1/audit_log_events" | "/v1/audit_log_events/stats" | "/v1/audit_log_events/tail" => {
+                format!("?organization_id={}", self.organization)
+            }
+            _ => String::new(),
+        }
     }
     fn body(&self, route: &Route) -> Option<String> {
         let body = match route.name.as_str() {

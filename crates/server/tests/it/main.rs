@@ -5,6 +5,7 @@
 mod actions;
 mod api_keys;
 mod api_requests;
+mod audit_log_events;
 mod bad_input;
 mod batch;
 mod contract;
@@ -22,4 +23,5 @@ mod query;
 mod retention;
 mod serve;
 mod server;
+mod tail;
 mod trail;

@@ -22,7 +22,7 @@ pub struct TestServer {
     http: reqwest::Client,
     stop: Option<oneshot::Sender<()>>,
     running: JoinHandle<std::io::Result<()>>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// The machine's clock, and as far ahead as the test says.
@@ -71,7 +71,7 @@ impl TestServer {
             http: reqwest::Client::new(),
             stop: Some(stop),
             running,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -87,6 +87,11 @@ impl TestServer {
     }
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
+    }
+
+    /// The engine's data.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     /// An organization's id.
@@ -156,6 +161,14 @@ impl Caller<'_> {
         self.send(Method::POST, path, Some(body.into())).await
     }
 
+    /// An answer without an end.
+    pub async fn follow(&self, path: &str) -> reqwest::Response {
+        let response = self.server.http.get(self.server.url(path)).headers(self.headers.clone()).send().await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+        assert_eq!(response.headers()["content-type"], "text/event-stream", "{path}");
+        response
+    }
+
     pub async fn send(&self, method: Method, path: &str, body: Option<String>) -> Reply {
         let sent = body.clone();
         let reply = self.exchange(&method, path, body.map(String::into_bytes)).await;
@@ -180,7 +193,10 @@ impl Caller<'_> {
         }
         let response = request.send().await.unwrap_or_else(|error| panic!("{method} {path}: {error}"));
         let (status, headers) = (response.status(), response.headers().clone());
-        let reply = Reply::new(status, headers, response.text().await.unwrap());
+        // A stream of events has no end.
+        let endless = headers.get("content-type").is_some_and(|kind| kind == "text/event-stream");
+        let text = if endless { String::new() } else { response.text().await.unwrap() };
+        let reply = Reply::new(status, headers, text);
         assert!(reply.header("x-request-id").is_some_and(|id| id.len() > 8), "{method} {path}: no request id in {reply:?}");
         if status.is_client_error() || status.is_server_error() {
             reply.check_refusal(method, path);
