@@ -1,11 +1,13 @@
 //! The parameters of audit events, for the OpenAPI document.
 
+use std::collections::BTreeMap;
+
 use annals_core::counting::{CountedTime, GroupBy, Interval};
 use annals_core::limits::{ACTION_CHARS_MAX, CONTEXT_CHARS_MAX, EVENTS_PAGE_DEFAULT, EVENTS_PAGE_MAX, NAME_CHARS_MAX};
-use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::ArrayBuilder;
-use utoipa::openapi::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::{KnownFormat, ObjectBuilder, RefOr, Response, ResponseBuilder, SchemaFormat, Type};
+use utoipa::{IntoParams, IntoResponses};
 
 use super::cursor::PageParameters;
 use super::filter::{ENTRIES_MAX, EventFilter, METADATA_CHARS_MAX, SEARCH_CHARS_MAX};
@@ -19,6 +21,16 @@ refusals! {
     }
     UnknownEvent {
         400 "There is no event of the last id that this API key can see";
+    }
+}
+
+/// What HTTP itself refuses: full lists of the longest texts are longer than a URL may be.
+pub struct LongUrl;
+
+impl IntoResponses for LongUrl {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let response = ResponseBuilder::new().description("The URL is longer than 64 KiB: ask with fewer entries");
+        BTreeMap::from([("414".to_owned(), response.build().into())])
     }
 }
 

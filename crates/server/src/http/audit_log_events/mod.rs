@@ -18,7 +18,7 @@ use super::documented::{NotFound, Refusals, WrongParameters};
 use super::path::PathId;
 use super::problem::Problem;
 use cursor::{ListDigest, PageParameters};
-use documented::InvalidCursor;
+use documented::{InvalidCursor, LongUrl};
 use filter::EventFilter;
 pub use stats::{__path_stats, stats};
 pub use tail::{__path_tail, TAILS_MAX, tail};
@@ -31,7 +31,7 @@ pub use tail::{__path_tail, TAILS_MAX, tail};
     params(EventFilter, PageParameters),
     responses(
         (status = 200, description = "A page of events", body = wire::List<wire::AuditLogEvent>),
-        Refusals, InvalidCursor, NotFound, WrongParameters
+        Refusals, InvalidCursor, NotFound, LongUrl, WrongParameters
     )
 )]
 pub async fn list_events(

@@ -7,6 +7,7 @@ use annals_engine::audit_events::{Bucket, Count, Counted};
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 
+use super::documented::LongUrl;
 use super::filter::EventFilter;
 use crate::http::answer::Answer;
 use crate::http::auth::Caller;
@@ -26,7 +27,10 @@ pub struct CountParameters(Count);
 #[utoipa::path(
     get, path = "/v1/audit_log_events/stats", operation_id = "get_audit_log_event_stats", tag = "audit-logs",
     params(EventFilter, CountParameters),
-    responses((status = 200, description = "The counts", body = wire::AuditLogEventStats), Refusals, NotFound, WrongParameters)
+    responses(
+        (status = 200, description = "The counts", body = wire::AuditLogEventStats),
+        Refusals, NotFound, LongUrl, WrongParameters
+    )
 )]
 pub async fn stats(
     State(engine): State<Engine>,

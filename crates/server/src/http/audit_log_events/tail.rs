@@ -21,7 +21,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::documented::UnknownEvent;
+use super::documented::{LongUrl, UnknownEvent};
 use super::filter::EventFilter;
 use crate::http::App;
 use crate::http::auth::{Caller, bearer};
@@ -55,7 +55,7 @@ pub struct Key(ApiKeySecret);
     params(EventFilter, LastEventId),
     responses(
         (status = 200, description = "Events, for as long as both sides like", body = String, content_type = "text/event-stream"),
-        Refusals, UnknownEvent, NotFound, WrongParameters
+        Refusals, UnknownEvent, NotFound, LongUrl, WrongParameters
     )
 )]
 pub async fn tail(
