@@ -73,6 +73,8 @@ pub struct Config {
     pub drain_timeout: Duration,
     /// More connections than this wait to be accepted.
     pub connections_max: usize,
+    /// Readers that follow audit events at the same time. More are told to come back.
+    pub tails_max: usize,
     /// Whether a group of the older Audit Trail API that leads to no organization makes one.
     pub audit_trail_create_organizations: bool,
     pub events_side: EventsSide,
@@ -90,6 +92,7 @@ impl Default for Config {
             idle_timeout: Duration::from_secs(120),
             drain_timeout: Duration::from_secs(30),
             connections_max: 10_000,
+            tails_max: 1000,
             audit_trail_create_organizations: true,
             events_side: EventsSide::default(),
         }

@@ -10,7 +10,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::audit_log_events::TAILS_MAX;
 use super::metrics::Metrics;
 use super::problem::Problem;
 use crate::Config;
@@ -39,6 +38,7 @@ impl App {
     #[must_use]
     pub fn new(config: Config, engine: Engine, address: SocketAddr) -> Self {
         let metrics = Metrics::of_this_process();
+        let tails = Arc::new(Semaphore::new(config.tails_max));
         let inner = Inner {
             config,
             engine,
@@ -46,7 +46,7 @@ impl App {
             metrics,
             background: TaskTracker::new(),
             batches: Arc::new(Semaphore::new(BATCHES_MAX)),
-            tails: Arc::new(Semaphore::new(TAILS_MAX)),
+            tails,
             stopping: CancellationToken::new(),
         };
         Self { inner: Arc::new(inner) }

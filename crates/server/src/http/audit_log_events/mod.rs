@@ -21,7 +21,7 @@ use cursor::{ListDigest, PageParameters};
 use documented::{InvalidCursor, LongUrl};
 use filter::EventFilter;
 pub use stats::{__path_stats, stats};
-pub use tail::{__path_tail, TAILS_MAX, tail};
+pub use tail::{__path_tail, tail};
 
 /// List audit events
 ///

@@ -29,8 +29,6 @@ use crate::http::documented::{NotFound, Refusals, WrongParameters};
 use crate::http::problem::Problem;
 use crate::http::query::Parameters;
 
-/// Readers at the same time. More are told to come back.
-pub const TAILS_MAX: usize = 1000;
 /// A comment is sent after so long without an event, so that both sides notice when the other has gone.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// How often the key is checked again, beside after every page that was read.
