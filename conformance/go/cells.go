@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"annals.example/conformance/check"
 	"github.com/workos/workos-go/v4/pkg/auditlogs"
 )
 
@@ -54,7 +55,7 @@ func canonical(value any) string {
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(value); err != nil {
-		difference("cannot encode %#v: %v", value, err)
+		check.Difference("cannot encode %#v: %v", value, err)
 	}
 	return strings.TrimSuffix(text.String(), "\n")
 }

@@ -1,0 +1,237 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"annals.example/conformance/check"
+	"github.com/workos/workos-go/v4/pkg/events"
+	"github.com/workos/workos-go/v4/pkg/organizations"
+)
+
+const noEvents = "One or more event names (e.g. dsync.user.created) must be provided using the events parameter."
+
+// published is one event of the environment's own application: what was sent, and the id that it got.
+type published struct {
+	name string
+	data map[string]any
+	id   string
+}
+
+// feed is the Events API: what the application publishes, and what the server says of its own changes.
+func feed(directory *organizations.Client) {
+	client := &events.Client{APIKey: apiKey, Endpoint: baseURL}
+	organization := check.Must("feed: organization", create(directory, "Feed"), nil)
+	all := publish(organization)
+	pages(client, all)
+	polling(client, all)
+	ranges(client, all)
+	ofOrganization(client, organization, create(directory, "Silent"), all)
+	refusedLists(client, organization)
+	defaultClient(all)
+	ownChanges(client, directory)
+	ownKeys(client, directory)
+}
+
+func create(directory *organizations.Client, name string) string {
+	created, err := directory.CreateOrganization(background, organizations.CreateOrganizationOpts{Name: name})
+	return check.Must("feed: organization", created, err).ID
+}
+
+// This SDK reads the feed only. One by one and in an array; the fourth of them belongs to the organization.
+func publish(organization string) []published {
+	type receipt struct{ Status, ID string }
+	all := make([]published, 25)
+	for at := range all {
+		all[at] = published{name: []string{events.UserCreated, events.DirectoryUserCreated, events.SessionCreated}[at%3], data: map[string]any{
+			"object": "user", "id": fmt.Sprintf("user_%02d", at), "rank": float64(at), "name": hebrew + family, "nested": map[string]any{"a": []any{true, nil, "x"}},
+		}}
+	}
+	one := func(at int) map[string]any {
+		body := map[string]any{"event": all[at].name, "data": all[at].data}
+		if at == 3 {
+			body["organization_id"] = organization
+		}
+		return body
+	}
+	for at := 0; at < 5; at++ {
+		answer := check.Plain(http.MethodPost, baseURL+"/v1/events", apiKey, one(at), "Idempotency-Key", fmt.Sprintf("feed-%d", at))
+		stored := check.JSON[receipt]("feed: publish", answer, http.StatusCreated)
+		check.Holds("feed: stored, with its id", stored.Status == "stored" && check.IsID("event_", stored.ID), answer.Text)
+		all[at].id = stored.ID
+	}
+	again := check.Plain(http.MethodPost, baseURL+"/v1/events", apiKey, one(4), "Idempotency-Key", "feed-4")
+	check.Same("feed: the same key and body again", check.JSON[receipt]("feed: replay", again, http.StatusOK).Status, "replayed")
+	rest := []map[string]any{}
+	for at := 5; at < len(all); at++ {
+		rest = append(rest, one(at))
+	}
+	answer := check.Plain(http.MethodPost, baseURL+"/v1/events", apiKey, rest)
+	many := check.JSON[struct{ Results []receipt }]("feed: publish an array", answer, http.StatusCreated)
+	check.Same("feed: one result per event of the array", len(many.Results), len(rest))
+	for at, stored := range many.Results {
+		all[at+5].id = stored.ID
+	}
+	fmt.Printf("ok  feed: %d published\n", len(all))
+	return all
+}
+
+var publishedNames = []string{events.UserCreated, events.DirectoryUserCreated, events.SessionCreated}
+
+func list(promise string, client *events.Client, options events.ListEventsOpts) events.ListEventsResponse {
+	page, err := client.ListEvents(background, options)
+	return check.Must(promise, page, err)
+}
+
+// compare looks at every member that this SDK reads, in order.
+func compareFeed(promise string, page []events.Event, expected []published) {
+	check.Same(promise+": ids, in order", eventIDs(page), publishedIDs(expected))
+	for at, event := range page {
+		check.Same(fmt.Sprintf("%s: name and data of %s", promise, event.ID), []any{event.Event, dataOf(event)}, []any{expected[at].name, expected[at].data})
+		check.Holds(promise+": created now", time.Since(event.CreatedAt) < 10*time.Minute && time.Until(event.CreatedAt) < time.Minute, event)
+	}
+}
+
+func dataOf(event events.Event) (data map[string]any) {
+	check.Must("feed: data of "+event.ID, data, json.Unmarshal(event.Data, &data))
+	return data
+}
+
+func eventIDs(page []events.Event) []string {
+	ids := []string{}
+	for _, event := range page {
+		ids = append(ids, event.ID)
+	}
+	return ids
+}
+
+func publishedIDs(all []published) []string {
+	ids := []string{}
+	for _, event := range all {
+		ids = append(ids, event.id)
+	}
+	return ids
+}
+
+func named(all []published, name string) []published {
+	chosen := []published{}
+	for _, event := range all {
+		if event.name == name {
+			chosen = append(chosen, event)
+		}
+	}
+	return chosen
+}
+
+func pages(client *events.Client, all []published) {
+	first := list("feed: first page", client, events.ListEventsOpts{Events: publishedNames})
+	compareFeed("feed: ten when no limit is given, oldest first", first.Data, all[:10])
+	check.Same("feed: cursors of the first page", []string{first.ListMetadata.Before, first.ListMetadata.After}, []string{"", all[9].id})
+	second := list("feed: second page", client, events.ListEventsOpts{Events: publishedNames, After: first.ListMetadata.After})
+	compareFeed("feed: after continues without a gap", second.Data, all[10:20])
+	check.Same("feed: cursors of a page in the middle", []string{second.ListMetadata.Before, second.ListMetadata.After}, []string{all[10].id, all[19].id})
+	last := list("feed: last page", client, events.ListEventsOpts{Events: publishedNames, After: second.ListMetadata.After})
+	compareFeed("feed: the last page", last.Data, all[20:])
+	check.Same("feed: no after at the end", last.ListMetadata.After, "")
+	whole := list("feed: limit", client, events.ListEventsOpts{Events: publishedNames, Limit: 100})
+	compareFeed("feed: all of them in one page", whole.Data, all)
+	check.Same("feed: limit 1", eventIDs(list("feed: limit 1", client, events.ListEventsOpts{Events: publishedNames, Limit: 1}).Data), []string{all[0].id})
+	one := list("feed: one name", client, events.ListEventsOpts{Events: []string{events.SessionCreated}, Limit: 100})
+	compareFeed("feed: one name", one.Data, named(all, events.SessionCreated))
+	known := list("feed: every name this SDK knows", client, events.ListEventsOpts{Events: namesOfThisClient, Limit: 100})
+	ids := strings.Join(eventIDs(known.Data), " ")
+	check.Holds("feed: every name this SDK knows is a filter", strings.Contains(ids, strings.Join(publishedIDs(all), " ")), ids)
+	check.Same("feed: a name that nobody uses matches nothing",
+		eventIDs(list("feed: unknown name", client, events.ListEventsOpts{Events: []string{"moon.landed"}}).Data), []string{})
+	comma := list("feed: commas", client, events.ListEventsOpts{Events: []string{strings.Join(publishedNames, ",")}, Limit: 100})
+	compareFeed("feed: one value with commas is a list too", comma.Data, all)
+}
+
+// polling is what a consumer does for years: it keeps the last id that it saw.
+func polling(client *events.Client, all []published) {
+	seen, after := []string{}, ""
+	for {
+		page := list("feed: poll", client, events.ListEventsOpts{Events: publishedNames, Limit: 7, After: after})
+		if len(page.Data) == 0 {
+			check.Same("feed: at the head there is no cursor", page.ListMetadata.After, "")
+			break
+		}
+		seen = append(seen, eventIDs(page.Data)...)
+		after = seen[len(seen)-1]
+	}
+	check.Same("feed: polling sees every event once, in order", seen, publishedIDs(all))
+	late := check.Plain(http.MethodPost, baseURL+"/v1/events", apiKey, map[string]any{"event": events.UserDeleted, "data": map[string]any{"object": "user", "id": "user_late"}})
+	stored := check.JSON[struct{ ID string }]("feed: publish", late, http.StatusCreated)
+	next := list("feed: beyond the head", client, events.ListEventsOpts{Events: append([]string{events.UserDeleted}, publishedNames...), After: after})
+	check.Same("feed: what comes later is the next page", eventIDs(next.Data), []string{stored.ID})
+	check.Same("feed: a filter that it does not match leaves the head", eventIDs(list("feed: poll", client, events.ListEventsOpts{Events: publishedNames, After: after}).Data), []string{})
+}
+
+func ranges(client *events.Client, all []published) {
+	whole := list("feed: all", client, events.ListEventsOpts{Events: publishedNames, Limit: 100}).Data
+	at := func(index int) string { return whole[index].CreatedAt.UTC().Format("2006-01-02T15:04:05.000Z") }
+	between := func(from, to int) []string {
+		chosen := []string{}
+		for _, event := range whole {
+			if !event.CreatedAt.Before(whole[from].CreatedAt) && !event.CreatedAt.After(whole[to].CreatedAt) {
+				chosen = append(chosen, event.ID)
+			}
+		}
+		return chosen
+	}
+	by := func(promise string, options events.ListEventsOpts, expected []string) {
+		options.Events, options.Limit = publishedNames, 100
+		check.Same("feed: "+promise, eventIDs(list(promise, client, options).Data), expected)
+	}
+	last := len(all) - 1
+	by("range start alone", events.ListEventsOpts{RangeStart: at(3)}, between(3, last))
+	by("range end alone", events.ListEventsOpts{RangeEnd: at(2)}, between(0, 2))
+	by("both ends", events.ListEventsOpts{RangeStart: at(1), RangeEnd: at(3)}, between(1, 3))
+	by("both ends and a cursor, which are one condition", events.ListEventsOpts{RangeStart: at(1), RangeEnd: at(4), After: all[2].id}, publishedIDs(all[3:5]))
+	by("a range before everything", events.ListEventsOpts{RangeStart: "2001-01-01", RangeEnd: "2002-01-01T00:00:00+02:00"}, []string{})
+	by("a range with another offset", events.ListEventsOpts{RangeStart: whole[2].CreatedAt.In(time.FixedZone("", -5*3600)).Format(time.RFC3339Nano)}, between(2, last))
+	// Versions 2.1.2 of this client and others of its time write the names so.
+	older := check.Plain(http.MethodGet, baseURL+"/events?limit=100&events="+strings.Join(publishedNames, "&events=")+"&rangeStart="+at(1)+"&rangeEnd="+at(3), apiKey, nil)
+	page := check.JSON[events.ListEventsResponse]("feed: the older spelling of a range", older, http.StatusOK)
+	check.Same("feed: the older spelling of a range", eventIDs(page.Data), between(1, 3))
+}
+
+func ofOrganization(client *events.Client, organization, silent string, all []published) {
+	mine := list("feed: of an organization", client, events.ListEventsOpts{Events: publishedNames, OrganizationId: organization})
+	compareFeed("feed: of an organization", mine.Data, all[3:4])
+	nobody := list("feed: of another organization", client, events.ListEventsOpts{Events: publishedNames, OrganizationId: silent})
+	check.Same("feed: of an organization without events", eventIDs(nobody.Data), []string{})
+}
+
+func refusedLists(client *events.Client, organization string) {
+	refuse := func(promise string, status int, options events.ListEventsOpts) (string, string) {
+		_, err := client.ListEvents(background, options)
+		answer := refused("feed: "+promise, status, err)
+		return answer.ErrorCode, answer.Message
+	}
+	code, message := refuse("no names", http.StatusBadRequest, events.ListEventsOpts{})
+	check.Same("feed: no names has its code and its sentence", []string{code, message}, []string{"invalid_events_request", noEvents})
+	refuse("empty names", http.StatusBadRequest, events.ListEventsOpts{Events: []string{""}})
+	refuse("limit above 100", http.StatusUnprocessableEntity, events.ListEventsOpts{Events: publishedNames, Limit: 101})
+	refuse("a negative limit", http.StatusUnprocessableEntity, events.ListEventsOpts{Events: publishedNames, Limit: -1})
+	refuse("a range that is no date", http.StatusUnprocessableEntity, events.ListEventsOpts{Events: publishedNames, RangeStart: "yesterday"})
+	_, err := client.ListEvents(background, events.ListEventsOpts{Events: publishedNames, After: "event_nonsense"})
+	check.Holds("feed: a cursor that is none is refused, not ignored", err != nil, err)
+	_, err = (&events.Client{APIKey: "sk_wrong", Endpoint: baseURL}).ListEvents(background, events.ListEventsOpts{Events: publishedNames})
+	check.Same("feed: a wrong key has the documented text", refused("feed: wrong key", http.StatusUnauthorized, err).Message, "Unauthorized")
+	made := check.Plain(http.MethodPost, baseURL+"/organizations/"+organization+"/api_keys", apiKey, map[string]any{"name": "Of one organization"})
+	key := check.JSON[struct{ Value string }]("feed: key of an organization", made, http.StatusCreated).Value
+	_, err = (&events.Client{APIKey: key, Endpoint: baseURL}).ListEvents(background, events.ListEventsOpts{Events: publishedNames})
+	refused("feed: an organization's key does not read the environment's feed", http.StatusForbidden, err)
+}
+
+// The package's own functions use one client for the whole program.
+func defaultClient(all []published) {
+	events.SetAPIKey(apiKey)
+	events.DefaultClient.Endpoint = baseURL
+	page, err := events.ListEvents(background, events.ListEventsOpts{Events: publishedNames, Limit: 3})
+	check.Same("feed: the package's own client", eventIDs(check.Must("feed: the package's own client", page, err).Data), publishedIDs(all[:3]))
+}
