@@ -8,19 +8,14 @@ import {
 import { HEADER, cellsOf } from './cells.mjs';
 import { Difference, eventually, holds, refused, same } from './check.mjs';
 import * as sent from './events.mjs';
+import { feed } from './feed.mjs';
+import { apiKey, options } from './plain.mjs';
 
 const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 const READY_SECONDS = 60;
 
-const url = new URL(required('ANNALS_URL'));
-const connect = (key) => new WorkOS(key, { apiHostname: url.hostname, port: Number(url.port), https: url.protocol === 'https:' });
-const workos = connect(required('ANNALS_API_KEY'));
-
-function required(name) {
-  const value = process.env[name];
-  if (!value) throw new Error(`${name} is not set`);
-  return value;
-}
+const connect = (key) => new WorkOS(key, { ...options });
+const workos = connect(apiKey);
 
 async function organizations() {
   const created = await workos.organizations.createOrganization({
@@ -274,6 +269,7 @@ async function journey() {
   await wrongKey(organization.id);
   await deletion(second);
   await pagination();
+  await feed(workos, connect);
 }
 
 try {

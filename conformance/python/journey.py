@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 import events as sent
 from cells import HEADER, cells_of
 from check import Difference, eventually, holds, refused, same
+from feed import feed
 from workos import (
     AuthenticationError,
     BadRequestError,
@@ -362,6 +363,7 @@ def journey():
     wrong_key(organization)
     deletion(second)
     pagination()
+    feed(workos)
     print("python: every promise holds")
 
 

@@ -17,8 +17,16 @@ const SCHEMATHESIS_LIMIT: Duration = Duration::from_secs(240);
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Client {
     Node,
+    /// The versions of the Node SDK that have the older Audit Trail.
+    NodeOlder,
     Python,
+    /// The last Python SDK with strict models.
+    Python5,
+    /// The last Python SDK that has the older Audit Trail.
+    Python1,
     Go,
+    GoAudittrail,
+    GoNirvana,
     Rust,
     Schemathesis,
 }
@@ -31,34 +39,40 @@ pub struct Program {
 }
 
 impl Client {
-    pub const ALL: [Self; 5] = [Self::Node, Self::Python, Self::Go, Self::Rust, Self::Schemathesis];
+    pub const ALL: [Self; 10] = [
+        Self::Node,
+        Self::NodeOlder,
+        Self::Python,
+        Self::Python5,
+        Self::Python1,
+        Self::Go,
+        Self::GoAudittrail,
+        Self::GoNirvana,
+        Self::Rust,
+        Self::Schemathesis,
+    ];
 
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|client| client.to_string() == name)
     }
 
     pub fn set_up(self, workspace: &Workspace) -> Result<Program, Failure> {
-        let sources = workspace.root().join("conformance").join(self.to_string());
+        let sources = |folder| workspace.root().join("conformance").join(folder);
         match self {
-            Self::Node => {
-                let node = tools::node_folder(workspace)?;
-                let folder = tools::npm_project(workspace, &node, &sources)?;
-                Ok(Program { path: node.join("node"), arguments: vec!["journey.mjs".into()], folder })
-            }
-            Self::Python => {
-                let bin = tools::python_environment(workspace, "python", &sources.join("requirements.txt"))?;
-                // -B: no byte code beside the sources.
-                Ok(Program { path: bin.join("python"), arguments: vec!["-B".into(), "journey.py".into()], folder: sources })
-            }
-            Self::Go => {
-                let path = tools::go_program(workspace, &sources)?;
-                Ok(Program { path, arguments: vec![], folder: sources })
-            }
+            Self::Node => Program::node(workspace, &sources("node"), "journey.mjs"),
+            Self::NodeOlder => Program::node(workspace, &sources("node"), "older.mjs"),
+            Self::Python => Program::python(workspace, "python", sources("python"), "requirements.txt", "journey.py"),
+            Self::Python5 => Program::python(workspace, "python-5", sources("python"), "requirements-5.txt", "journey_5.py"),
+            Self::Python1 => Program::python(workspace, "python-1", sources("python"), "requirements-1.txt", "journey_1.py"),
+            Self::Go => Program::go(workspace, "go", sources("go"), "."),
+            Self::GoAudittrail => Program::go(workspace, "go-audittrail", sources("go"), "./audittrail"),
+            Self::GoNirvana => Program::go(workspace, "go-nirvana", sources("go-nirvana"), "."),
             Self::Rust => {
                 let path = workspace.build("annals-conformance")?;
-                Ok(Program { path, arguments: vec![], folder: sources })
+                Ok(Program { path, arguments: vec![], folder: sources("rust") })
             }
             Self::Schemathesis => {
+                let sources = sources("schemathesis");
                 let bin = tools::python_environment(workspace, "schemathesis", &sources.join("requirements.txt"))?;
                 let settings = vec!["--config-file".into(), sources.join("schemathesis.toml"), "run".into()];
                 // It writes what it learned into the folder it runs in.
@@ -90,12 +104,36 @@ impl Client {
     }
 }
 
+impl Program {
+    fn node(workspace: &Workspace, sources: &Path, journey: &str) -> Result<Self, Failure> {
+        let node = tools::node_folder(workspace)?;
+        let folder = tools::npm_project(workspace, &node, sources)?;
+        Ok(Self { path: node.join("node"), arguments: vec![journey.into()], folder })
+    }
+
+    fn python(workspace: &Workspace, name: &str, sources: PathBuf, pins: &str, journey: &str) -> Result<Self, Failure> {
+        let bin = tools::python_environment(workspace, name, &sources.join(pins))?;
+        // -B: no byte code beside the sources.
+        Ok(Self { path: bin.join("python"), arguments: vec!["-B".into(), journey.into()], folder: sources })
+    }
+
+    fn go(workspace: &Workspace, name: &str, sources: PathBuf, package: &str) -> Result<Self, Failure> {
+        let path = tools::go_program(workspace, name, &sources, package)?;
+        Ok(Self { path, arguments: vec![], folder: sources })
+    }
+}
+
 impl fmt::Display for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Node => "node",
+            Self::NodeOlder => "node-older",
             Self::Python => "python",
+            Self::Python5 => "python-5",
+            Self::Python1 => "python-1",
             Self::Go => "go",
+            Self::GoAudittrail => "go-audittrail",
+            Self::GoNirvana => "go-nirvana",
             Self::Rust => "rust",
             Self::Schemathesis => "schemathesis",
         })

@@ -21,7 +21,8 @@ const USAGE: &str = "\
 cargo xtask <command>
 
   test                   everything: tidy, cargo test, the server against the official clients, schemathesis
-  conformance [client]   only the clients: node, python, go, rust, schemathesis; all of them when none is named
+  conformance [client]   only the clients: node, node-older, python, python-5, python-1, go, go-audittrail, go-nirvana, rust,
+                         schemathesis; all of them when none is named
   tidy                   import arrows, size ratchets, words that must not be committed
   ci                     formatting, lints, then `test`: the same as .ci/run";
 

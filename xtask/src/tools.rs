@@ -50,10 +50,11 @@ pub fn npm_project(workspace: &Workspace, node: &Path, sources: &Path) -> Result
             std::fs::copy(&path, folder.join(name)).doing(format!("cannot copy {}", path.display()))?;
         }
     }
-    let manifest = read(&folder.join("package.json"))?;
-    once(&folder, &manifest, || {
+    let wanted = read(&folder.join("package.json"))? + &read(&folder.join("package-lock.json"))?;
+    once(&folder, &wanted, || {
         let mut npm = Command::new("npm");
-        npm.arg("install").arg("--ignore-scripts").current_dir(&folder).env("PATH", path_with(node)?);
+        // `ci`: exactly what the lock file says.
+        npm.arg("ci").arg("--ignore-scripts").current_dir(&folder).env("PATH", path_with(node)?);
         process::run(npm)
     })?;
     Ok(folder)
@@ -82,12 +83,12 @@ pub fn python_environment(workspace: &Workspace, name: &str, requirements: &Path
     Ok(bin)
 }
 
-/// Builds a Go program; go keeps its own cache, so this is quick when nothing changed.
-pub fn go_program(workspace: &Workspace, sources: &Path) -> Result<PathBuf, Failure> {
+/// Builds one program of a Go module; go keeps its own cache, so this is quick when nothing changed.
+pub fn go_program(workspace: &Workspace, name: &str, sources: &Path, package: &str) -> Result<PathBuf, Failure> {
     need("go", &["version"], &["golang-go"])?;
-    let program = workspace.kept("go")?.join("journey");
+    let program = workspace.kept(name)?.join("journey");
     let mut go = Command::new("go");
-    go.args(["build", "-trimpath", "-buildvcs=false", "-mod=readonly", "-o"]).arg(&program).arg(".").current_dir(sources);
+    go.args(["build", "-trimpath", "-buildvcs=false", "-mod=readonly", "-o"]).arg(&program).arg(package).current_dir(sources);
     process::run(go)?;
     Ok(program)
 }

@@ -4,6 +4,7 @@ mod cells;
 mod check;
 mod events;
 mod exports;
+mod feed;
 mod keys;
 mod organizations;
 mod records;
@@ -45,7 +46,8 @@ async fn journey() -> Checked {
     keys::checked(&client, &organization).await?;
     keys::wrong_key(&connect(&url, "sk_wrong")?, &organization, &sent).await?;
     organizations::deletion(&client, &second).await?;
-    organizations::pagination(&client).await
+    organizations::pagination(&client).await?;
+    feed::checked(&client, &connect(&url, "sk_wrong")?, &url).await
 }
 
 fn required(name: &str) -> Checked<String> {

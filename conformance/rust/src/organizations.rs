@@ -135,7 +135,7 @@ pub async fn retention(client: &Client, organization: &str) -> Checked {
     )
 }
 
-fn named(name: &str) -> OrganizationInput {
+pub fn named(name: &str) -> OrganizationInput {
     #[expect(deprecated, reason = "a struct literal must name every member")]
     OrganizationInput {
         name: name.to_owned(),
@@ -147,7 +147,7 @@ fn named(name: &str) -> OrganizationInput {
     }
 }
 
-fn unchanged(name: &str) -> UpdateOrganization {
+pub fn unchanged(name: &str) -> UpdateOrganization {
     #[expect(deprecated, reason = "a struct literal must name every member")]
     UpdateOrganization {
         name: Some(name.to_owned()),
