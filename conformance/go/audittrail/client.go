@@ -12,9 +12,9 @@ import (
 	"github.com/workos/workos-go/v4/pkg/workos_errors"
 )
 
-// The module that holds the Audit Trail client, workos-go/v2, cannot be fetched everywhere: its proxy refuses it. What stands here puts the
-// same bytes on the wire and reads the same members back, with the query encoder, the cursors and the errors of the later version, which are
-// the same. It checks nothing before it sends, so that the server's own refusals can be seen.
+// The client of this API is a package of workos-go/v2, a module that could not be fetched. What stands here puts the same bytes on the wire
+// and reads the same members back, with the query encoder, the cursors and the errors of the later version, which are the same. It checks
+// nothing before it sends, so that the server's own refusals are seen.
 
 const newestUserAgent = "workos-go/v2.4.2"
 

@@ -105,6 +105,13 @@ func filters() {
 	by("after, inclusive", filter{OccurredAtGte: "2020-04-01T00:00:00Z", Group: old}, []event{trail[5], trail[3]})
 	by("before, exclusive", filter{OccurredAtLt: "2020-01-01T00:00:00Z"}, trail[4:5])
 	by("before, inclusive", filter{OccurredAtLte: "2020-01-01T00:00:00Z"}, []event{trail[4], trail[0]})
+	// Times are kept finer than they are shown: what an answer showed finds its event again, and a walk beyond it does not meet it twice.
+	shown := "2020-02-29T20:00:00.123Z"
+	by("a moment as an answer showed it", filter{OccurredAt: shown}, trail[1:2])
+	by("after a moment as an answer showed it", filter{OccurredAtGt: shown, Group: old}, []event{trail[5], trail[3]})
+	by("from a moment as an answer showed it", filter{OccurredAtGte: shown, Group: old}, []event{trail[5], trail[3], trail[1]})
+	by("before a moment as an answer showed it", filter{OccurredAtLt: shown, Group: old}, []event{trail[4], trail[2], trail[0]})
+	by("to a moment as an answer showed it", filter{OccurredAtLte: shown, Group: old}, []event{trail[4], trail[2], trail[1], trail[0]})
 	by("both ends", filter{OccurredAtGte: "2020-01-01T00:00:00Z", OccurredAtLt: "2020-02-15T00:00:00Z"}, []event{trail[2], trail[0]})
 	by("a word", filter{Search: "lovelace"}, of(func(e event) bool { return e.ActorName == "Ada Lovelace" }))
 	by("a word in the metadata", filter{Search: "NEEDLE"}, trail[2:3])
