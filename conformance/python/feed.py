@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 from check import eventually, holds, refused, same
 from plain import ADDRESS, KEY, plain
 from workos import AsyncWorkOSClient, AuthenticationError, BadRequestError, UnprocessableEntityError, WorkOSClient
-from workos.events.models.event_schema import EventSchemaUnknown
+from workos.events.models.event_schema import EventSchema, EventSchemaUnknown
 from workos.organizations.models import OrganizationDomainData
 
 NAMES = ["moon.landed", "moon.left"]
@@ -82,6 +82,8 @@ def _read(workos, sent, organization):
     same("feed: before and after together", _ids(events(after=everything[2], before=everything[6])), everything[3:6])
     same("feed: before alone gives what is older", _ids(events(before=everything[4], limit=100)), everything[:4])
     same("feed: one name", _ids(events(events=["moon.left"], limit=100)), everything[1::2])
+    known = sorted(EventSchema._DISPATCH)
+    same(f"feed: all {len(known)} names that this SDK knows are a filter", _ids(events(events=[*known, *NAMES], after=everything[0], limit=1)), everything[1:2])
     same("feed: of an organization", _ids(events(organization_id=organization)), [everything[3]])
     same("feed: a range before everything", _ids(events(range_start="2001-01-01", range_end="2002-01-01T00:00:00")), [])
     same("feed: a range that holds everything", _ids(events(range_start="2026-01-01", range_end="2099-01-01", limit=100)), everything)
