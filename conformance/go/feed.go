@@ -142,8 +142,14 @@ func pages(client *events.Client, all []published) {
 	one := list("feed: one name", client, events.ListEventsOpts{Events: []string{events.SessionCreated}, Limit: 100})
 	compareFeed("feed: one name", one.Data, named(all, events.SessionCreated))
 	known := list("feed: every name this SDK knows", client, events.ListEventsOpts{Events: namesOfThisClient, Limit: 100})
-	ids := strings.Join(eventIDs(known.Data), " ")
-	check.Holds("feed: every name this SDK knows is a filter", strings.Contains(ids, strings.Join(publishedIDs(all), " ")), ids)
+	// The server's own events about the organizations of this journey come in between.
+	mine := []events.Event{}
+	for _, event := range known.Data {
+		if strings.Contains(strings.Join(publishedIDs(all), " "), event.ID) {
+			mine = append(mine, event)
+		}
+	}
+	compareFeed("feed: every name this SDK knows is a filter", mine, all)
 	check.Same("feed: a name that nobody uses matches nothing",
 		eventIDs(list("feed: unknown name", client, events.ListEventsOpts{Events: []string{"moon.landed"}}).Data), []string{})
 	comma := list("feed: commas", client, events.ListEventsOpts{Events: []string{strings.Join(publishedNames, ",")}, Limit: 100})
