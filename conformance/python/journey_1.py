@@ -107,7 +107,7 @@ def listed():
     by("from", lambda e: e in SENT[1:3], occurred_at_gte="2020-02-01T05:00:00Z")
     by("before", lambda e: e not in SENT[1:3], occurred_at_lt="2020-02-01T05:00:00Z")
     by("to", lambda e: e is not SENT[1], occurred_at_lte="2020-02-01T05:00:00Z")
-    by("a word", lambda e: e["actor_name"] == COMMAS, search="jones")
+    by("a word of any member", lambda e: COMMAS in (e["actor_name"], e["group"]), search="jones")
 
 
 def both():

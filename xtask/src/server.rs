@@ -39,6 +39,9 @@ impl Server {
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(folder.join("data"))
             .env("ANNALS_API_KEY", &key)
+            // Records leave the tail while a client is at work, so that its pages come from the tail, from the lake and from both.
+            .env("ANNALS_FLUSH_SECONDS", "1")
+            .env("ANNALS_FLUSH_EVENTS", "25")
             .current_dir(&folder)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
