@@ -81,6 +81,11 @@ func byUserAgent() {
 		}
 	}
 	check.Same("both: without anything else the version decides", true, true)
+	for _, userAgent := range []string{"curl/8.5.0", "workos-go/v4.46.1"} {
+		certain := client{key: apiKey, endpoint: baseURL + "/legacy/events", userAgent: userAgent}
+		answer, err := certain.list(filter{})
+		check.Same("both: below /legacy it is the trail, whoever asks", len(check.Must("both: legacy", answer, err).Data), 10)
+	}
 }
 
 // byRequest: what the request says wins over the version, in both directions.

@@ -25,6 +25,7 @@ func main() {
 	walk()
 	orders()
 	coexistence()
+	groups()
 	fmt.Println("go-audittrail: every promise holds")
 }
 
