@@ -210,8 +210,7 @@ async fn a_cursor_belongs_to_its_filters_order_and_owner() {
         let page = caller.get(&format!("{EVENTS}?{same}&after={after}")).await;
         assert_eq!(actors(&page)[..2], ["u2", "u1"], "{same}");
     }
-    let invalid =
-        json!({"message": "cursor is not of a list with these filters and this sort", "code": "invalid_cursor"});
+    let invalid = json!({"message": "cursor is not of a list with these filters and this sort", "code": "invalid_cursor"});
     let (_, key) = server.organization_key(&organization).await;
     for (caller, query) in [
         (caller.clone(), format!("actor_types=user&after={after}")),
