@@ -60,6 +60,10 @@ pub fn finish(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenAp
         let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
         for (status, response) in operations.into_iter().flatten().flat_map(|operation| &mut operation.responses.responses) {
             let RefOr::T(response) = response else { continue };
+            // Refused by the HTTP library, before the envelope.
+            if status == "414" {
+                continue;
+            }
             response.headers.insert("X-Request-Id".to_owned(), request_id.clone().into());
             if status == "429" || status == "503" {
                 response.headers.insert("Retry-After".to_owned(), retry_after.clone().into());

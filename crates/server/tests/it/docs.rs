@@ -39,7 +39,8 @@ async fn the_document_is_served_and_complete() {
                 !responses.is_empty() && operation["operationId"].is_string() && operation["summary"].is_string(),
                 "{method} {path}"
             );
-            for (status, response) in responses {
+            // The HTTP library refuses long URLs by itself, without a body.
+            for (status, response) in responses.iter().filter(|(status, _)| *status != "414") {
                 assert!(response["headers"]["X-Request-Id"].is_object(), "{method} {path} {status}");
                 let json = &response["content"]["application/json"]["schema"];
                 assert!(status.starts_with('2') || json.is_object(), "{method} {path} {status} has no body");
