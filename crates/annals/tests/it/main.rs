@@ -2,6 +2,7 @@
 
 mod at_size;
 mod client;
+mod emitter;
 mod feed;
 mod lines;
 mod own_requests;
