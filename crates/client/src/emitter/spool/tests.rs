@@ -108,7 +108,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 fn check_model(steps: Vec<Step>, sync: SpoolSync) {
     let folder = tempfile::tempdir().expect("a folder");
     let spool = small(folder.path(), sync);
-    let (mut model, mut unsaved, mut drawn) = (VecDeque::new(), VecDeque::new(), 0);
+    let (mut model, mut unsaved, mut drawn, mut torn_bytes) = (VecDeque::new(), VecDeque::new(), 0, 0);
     let mut open = open_with(&spool);
     for step in steps {
         match step {
@@ -148,7 +148,9 @@ fn check_model(steps: Vec<Step>, sync: SpoolSync) {
                     let mut line = Vec::new();
                     record::encode(&mut line, Micros::saturating(TIME), &vec![b'x'; length]);
                     let mut torn = OpenOptions::new().append(true).open(last).expect("writable");
-                    std::io::Write::write_all(&mut torn, &line[..line.len() - 1 - length / 2]).expect("written");
+                    line.truncate(line.len() - 1 - length / 2);
+                    std::io::Write::write_all(&mut torn, &line).expect("written");
+                    torn_bytes += line.len() as u64;
                 }
                 open = open_with(&spool);
                 while let Some(json) = unsaved.pop_back() {
@@ -158,16 +160,14 @@ fn check_model(steps: Vec<Step>, sync: SpoolSync) {
         }
         assert!(open.shared.spooled.load(std::sync::atomic::Ordering::Relaxed) >= model.len() as u64);
         let bytes: u64 = files(folder.path()).iter().map(|file| file.metadata().expect("a file").len()).sum();
-        assert!(bytes <= 4000 + 400, "{bytes}");
+        assert!(bytes <= 4000 + torn_bytes, "{bytes}");
     }
     open.kill();
     let mut open = open_with(&spool);
     let mut found = Vec::new();
-    loop {
+    // A batch may be empty before the end: where there is only a torn record to be passed over.
+    while !open.reader.is_empty() {
         let batch = open.take(7);
-        if batch.records.is_empty() {
-            break;
-        }
         found.extend(texts(&batch));
         open.settle(&batch);
     }
@@ -177,7 +177,7 @@ fn check_model(steps: Vec<Step>, sync: SpoolSync) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_is_lost_and_nothing_is_out_of_order(steps in steps()) {

@@ -24,6 +24,8 @@ pub enum Fault {
     RetryInOneSecond,
     ResetNotStored,
     ResetButStored,
+    /// Stored, and then nothing.
+    Silence,
     HalfAnswer,
     WrongCount,
     NotJson,
@@ -103,28 +105,37 @@ impl Server {
 }
 
 async fn batch(State(world): State<Arc<Mutex<World>>>, headers: HeaderMap, body: Bytes) -> Response {
+    match answer(&world, &headers, &body) {
+        Some(response) => response,
+        None => std::future::pending().await,
+    }
+}
+
+/// `None`: never.
+fn answer(world: &Mutex<World>, headers: &HeaderMap, body: &Bytes) -> Option<Response> {
     let mut world = world.lock().expect("unpoisoned");
     world.requests += 1;
-    let text = if headers.contains_key("content-encoding") { gunzip(&body) } else { body.to_vec() };
+    let text = if headers.contains_key("content-encoding") { gunzip(body) } else { body.to_vec() };
     let items: Vec<Value> =
         text.split(|byte| *byte == b'\n').map(|line| serde_json::from_slice(line).expect("an item")).collect();
     if world.items_max.is_some_and(|max| items.len() > max) {
-        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+        return Some(StatusCode::PAYLOAD_TOO_LARGE.into_response());
     }
     let fault = world.faults.pop_front().unwrap_or(Fault::Well);
     match fault {
-        Fault::Unavailable => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
-        Fault::RetryInOneSecond => return (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "1")]).into_response(),
+        Fault::Unavailable => return Some(StatusCode::SERVICE_UNAVAILABLE.into_response()),
+        Fault::RetryInOneSecond => return Some((StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "1")]).into_response()),
         Fault::ResetNotStored => reset(world),
-        Fault::Unauthorized => return (StatusCode::UNAUTHORIZED, Json(json!({"message": "Unauthorized"}))).into_response(),
-        Fault::NoSuchRoute => return (StatusCode::NOT_FOUND, Json(json!({"message": "Not Found"}))).into_response(),
+        Fault::Unauthorized => return Some((StatusCode::UNAUTHORIZED, Json(json!({"message": "Unauthorized"}))).into_response()),
+        Fault::NoSuchRoute => return Some((StatusCode::NOT_FOUND, Json(json!({"message": "Not Found"}))).into_response()),
         _ => {}
     }
     let results: Vec<Value> = items.into_iter().map(|item| world.store(item)).collect();
     let count = |status: &str| results.iter().filter(|result| result["status"] == status).count();
     let mut answer =
         json!({"stored": count("stored"), "replayed": count("replayed"), "refused": count("refused"), "results": results});
-    match fault {
+    Some(match fault {
+        Fault::Silence => return None,
         Fault::UnavailableButStored => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         Fault::ResetButStored => reset(world),
         Fault::HalfAnswer => half(&answer.to_string()),
@@ -134,7 +145,7 @@ async fn batch(State(world): State<Arc<Mutex<World>>>, headers: HeaderMap, body:
         }
         Fault::NotJson => "<html>all is well</html>".into_response(),
         _ => Json(answer).into_response(),
-    }
+    })
 }
 
 impl World {

@@ -71,6 +71,48 @@ async fn later_it_is_said_which_events_may_be_there_twice() {
     check(25, &[0, 0, 1], 1).await;
 }
 
+/// Further attempts do not make the doubt younger: the first one may have stored the event.
+#[tokio::test]
+async fn the_first_attempt_counts() {
+    let (server, clock, troubles) = (Server::start().await, Clock::new(), Troubles::default());
+    let folder = tempfile::tempdir().expect("a folder");
+    server.fail([Fault::ResetButStored].into_iter().chain([Fault::ResetNotStored; 100]));
+    let emitter = clock.build(troubles.hear(builder(&server.url, spool(folder.path()))));
+    emitter.emit(event(0)).await.expect("taken");
+    for _ in 0..2 {
+        let before = server.requests();
+        while server.requests() < before + 2 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        clock.forward(13);
+    }
+    server.fail([]);
+    flush(&emitter).await;
+    match &troubles.take()[..] {
+        [Trouble::PerhapsTwice { first_sent_at, .. }] => assert_eq!(first_sent_at.get(), START),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The word is on disk before the request is on its way.
+#[tokio::test]
+async fn an_emitter_that_ends_during_its_first_attempt_leaves_word() {
+    let (server, clock, troubles) = (Server::start().await, Clock::new(), Troubles::default());
+    let folder = tempfile::tempdir().expect("a folder");
+    server.fail([Fault::Silence]);
+    let emitter = clock.build(builder(&server.url, spool(folder.path())));
+    emitter.emit(event(0)).await.expect("taken");
+    while server.requests() < 1 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    emitter.shutdown(Duration::ZERO).await;
+    clock.forward(21);
+    let emitter = clock.build(troubles.hear(builder(&server.url, spool(folder.path()))));
+    flush(&emitter).await;
+    assert_eq!(server.numbers(), [0]);
+    assert!(matches!(&troubles.take()[..], [Trouble::PerhapsTwice { .. }]));
+}
+
 /// No connection, a wrong key: nothing was stored, so nothing is in doubt, however long it takes.
 #[tokio::test]
 async fn what_was_certainly_not_stored_is_never_in_doubt() {
