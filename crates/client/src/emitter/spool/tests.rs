@@ -1,7 +1,6 @@
 //! The spool against a model, a killed writer's torn tail at every length, and damage anywhere.
 
 use std::collections::VecDeque;
-use std::time::Instant;
 
 use annals_core::time::Micros;
 use proptest::prelude::*;
@@ -334,30 +333,5 @@ fn every_policy_of_syncing_keeps_everything() {
         std::thread::sleep(Duration::from_millis(20));
         assert_eq!(open.rest().len(), 100, "{sync:?}");
         open.kill();
-    }
-}
-
-/// Not a test: prints what an acknowledgement costs. `cargo test --release … -- --ignored --nocapture spool_speed`
-#[test]
-#[ignore = "measures the disk of the machine"]
-fn spool_speed() {
-    let json = format!("{{\"x\":\"{}\"}}", "x".repeat(550));
-    for sync in [SpoolSync::Each, SpoolSync::Interval(Duration::from_millis(100)), SpoolSync::OsOnly] {
-        for at_once in [1, 8, 64, 512] {
-            let folder = tempfile::tempdir().expect("a folder");
-            let open = open_with(&Spool::at(folder.path()).sync(sync));
-            let (started, mut events) = (Instant::now(), 0);
-            while started.elapsed() < Duration::from_secs(2) {
-                let answers: Vec<_> = (0..at_once).map(|_| open.push(&json)).collect();
-                events += at_once;
-                for answer in answers {
-                    answer.blocking_recv().expect("an answer").expect("room");
-                }
-            }
-            let took = started.elapsed();
-            let each = took / (events / at_once) as u32;
-            println!("{sync:?}, {at_once} at once: {:.0} per second, {each:?} each", events as f64 / took.as_secs_f64());
-            open.kill();
-        }
     }
 }
