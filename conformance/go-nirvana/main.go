@@ -138,7 +138,7 @@ func compare(promise string, items []read, expected []entry) {
 		if there := expected[at].Target; there != nil && *there != named || there == nil && (named != target{} || item.JSON.Target.Valid()) {
 			check.Difference("%s: target of entry %d\n  expected: %#v\n  actual:   %#v", promise, at, there, item.JSON.Target)
 		}
-		if !item.JSON.Action.Valid() || !item.JSON.ClientIP.Valid() || !item.JSON.CreatedAt.Valid() || !item.Actor.JSON.ID.Valid() || !item.Actor.JSON.Type.Valid() {
+		if !item.JSON.Action.Valid() || !item.JSON.ClientIP.Valid() || !item.JSON.UserAgent.Valid() || !item.JSON.CreatedAt.Valid() || !item.Actor.JSON.ID.Valid() || !item.Actor.JSON.Type.Valid() {
 			check.Difference("%s: a required member is missing in %s", promise, item.RawJSON())
 		}
 	}

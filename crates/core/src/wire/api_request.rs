@@ -32,8 +32,8 @@ pub struct ApiRequest {
     pub path: String,
     #[schema(example = 201)]
     pub status_code: u16,
-    #[schema(required)]
-    pub user_agent: Option<String>,
+    /// Empty when the request had none: the official clients expect a text.
+    pub user_agent: String,
     /// What was made, changed or read.
     #[schema(required)]
     pub target: Option<ApiRequestTarget>,

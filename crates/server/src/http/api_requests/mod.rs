@@ -136,7 +136,7 @@ fn to_wire(entry: ApiRequest) -> wire::ApiRequest {
         method,
         path,
         status_code,
-        user_agent,
+        user_agent: user_agent.unwrap_or_default(),
         target: target.map(|target| wire::ApiRequestTarget { id: target.id, kind: target.kind }),
         organization_id: entry.organization.map(|id| id.to_string()),
     }
