@@ -190,12 +190,16 @@ mod tests {
         args: ServeArgs,
     }
 
-    fn server(arguments: &[&str], file: &str) -> Result<annals_server::Config, String> {
+    fn config(arguments: &[&str], file: &str) -> Result<ServeConfig, String> {
         let path = tempfile::NamedTempFile::new().expect("a temporary file");
         std::fs::write(path.path(), file).expect("writable");
         let config = ["serve", "--config", path.path().to_str().expect("readable")];
         let typed = Typed::try_parse_from(config.iter().chain(arguments)).map_err(|error| error.to_string())?;
-        ServeConfig::from_args(typed.args).map(|config| config.server)
+        ServeConfig::from_args(typed.args)
+    }
+
+    fn server(arguments: &[&str], file: &str) -> Result<annals_server::Config, String> {
+        config(arguments, file).map(|config| config.server)
     }
 
     fn check(arguments: &[&str], file: &str, side: EventsSide, create: bool) {
@@ -212,5 +216,15 @@ mod tests {
         assert!(server(&["--events-side", "both"], "").is_err());
         assert!(server(&["--audit-trail-create-organizations", "maybe"], "").is_err());
         assert!(server(&[], "events_side = \"both\"").is_err());
+    }
+
+    #[test]
+    fn how_long_the_feed_is_kept_is_set_by_flags_and_by_the_file() {
+        let kept = |arguments: &[&str], file| config(arguments, file).map(|config| config.engine.feed_retention);
+        assert_eq!(kept(&[], ""), Ok(90 * DAY));
+        assert_eq!(kept(&[], "feed_retention_days = 30"), Ok(30 * DAY));
+        assert_eq!(kept(&["--feed-retention-days", "1"], "feed_retention_days = 30"), Ok(DAY));
+        assert!(kept(&["--feed-retention-days", "0"], "").is_err());
+        assert_eq!(kept(&[], "feed_retention_days = 3651").err().map(|error| error.contains("must be 1 to 3650")), Some(true));
     }
 }
