@@ -3,11 +3,12 @@
 use clap::{Parser, Subcommand};
 
 use crate::bench::BenchCommand;
+use crate::commands::{ClientCommand, CompletionsArgs, EXIT_CODES, ManArgs};
 use crate::serve::ServeArgs;
 
 /// The audit log that a company owns.
 #[derive(Debug, Parser)]
-#[command(name = "annals", version, about, propagate_version = true)]
+#[command(name = "annals", version, about, propagate_version = true, after_help = EXIT_CODES)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -15,9 +16,15 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run the server.
+    /// Run the server
     Serve(Box<ServeArgs>),
-    /// Make data for measurements.
+    #[command(flatten)]
+    Client(ClientCommand),
+    /// Print a script that completes this program's arguments in a shell
+    Completions(CompletionsArgs),
+    /// Print or write man pages
+    Man(ManArgs),
+    /// Make data for measurements, and measure
     #[command(subcommand)]
     Bench(BenchCommand),
 }

@@ -2,31 +2,42 @@
 
 mod bench;
 mod cli;
+mod commands;
 mod logs;
 mod serve;
+mod signals;
 
+use std::error::Error;
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use cli::{Cli, Command};
+use commands::Failed;
 
 fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
-        Command::Serve(args) => serve::run(*args),
-        Command::Bench(command) => bench::run(command),
-    };
-    match outcome {
+    match run(Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
+        Err(failed) => {
             // One line, whatever the cause: it is read by people and by process managers.
-            eprintln!("annals: {}", one_line(error.as_ref()));
-            ExitCode::FAILURE
+            eprintln!("annals: {}", one_line(failed.message()));
+            failed.code()
         }
     }
 }
 
-fn one_line(error: &dyn std::error::Error) -> String {
+fn run(command: Command) -> Result<(), Failed> {
+    let other = |error: Box<dyn Error>| Failed::other(error);
+    match command {
+        Command::Serve(args) => serve::run(*args).map_err(other),
+        Command::Client(command) => commands::run(command),
+        Command::Completions(args) => args.run(),
+        Command::Man(args) => args.run(),
+        Command::Bench(command) => bench::run(command).map_err(other),
+    }
+}
+
+fn one_line(message: &str) -> &str {
     // Libraries put backtraces behind the first line.
-    error.to_string().lines().next().unwrap_or_default().trim().to_owned()
+    message.lines().next().unwrap_or_default().trim()
 }

@@ -13,6 +13,7 @@ pub use config::ServeArgs;
 use config::ServeConfig;
 
 use crate::logs;
+use crate::signals::Signals;
 
 /// Runs until a signal. Returns when everything that was accepted is durable and answered.
 pub fn run(args: ServeArgs) -> Result<(), Box<dyn Error>> {
@@ -47,20 +48,12 @@ async fn serve(config: ServeConfig) -> Result<(), Box<dyn Error>> {
 
 /// Resolves at the first SIGTERM or Ctrl-C. A second one ends the process at once.
 fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut next = async move || {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    };
+    let mut signals = Signals::new()?;
     Ok(async move {
-        next().await;
+        signals.next().await;
         tracing::info!("stopping: finishing what was accepted; signal again to end at once");
         tokio::spawn(async move {
-            next().await;
+            signals.next().await;
             std::process::exit(130);
         });
     })

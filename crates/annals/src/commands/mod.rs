@@ -1,0 +1,110 @@
+//! The commands that speak to a server: for people at a terminal and for scripts. One file for each: what can be typed, what it means, what
+//! is printed.
+
+mod completions;
+mod connection;
+mod emit;
+mod events;
+mod exit;
+mod export;
+mod filter;
+mod keys;
+mod list;
+mod orgs;
+mod output;
+mod requests;
+mod schemas;
+mod tail;
+mod text;
+
+use clap::Subcommand;
+
+pub use completions::{CompletionsArgs, ManArgs};
+pub use exit::{EXIT_CODES, Failed};
+
+use connection::ConnectionArgs;
+use output::Output;
+
+use crate::signals::Signals;
+
+#[derive(Debug, Subcommand)]
+pub enum ClientCommand {
+    /// Record audit events
+    #[command(after_help = emit::EXAMPLES)]
+    Emit(With<emit::EmitArgs>),
+    /// Find audit events
+    #[command(after_help = list::EXAMPLES)]
+    List(Box<With<list::ListArgs>>),
+    /// Follow audit events as they are recorded
+    #[command(after_help = tail::EXAMPLES)]
+    Tail(With<tail::TailArgs>),
+    /// Save audit events to a file
+    #[command(after_help = export::EXAMPLES)]
+    Export(With<export::ExportArgs>),
+    /// Organizations: the customers of the application
+    #[command(subcommand)]
+    Orgs(orgs::OrgsCommand),
+    /// Actions and the schemas of their events
+    #[command(subcommand)]
+    Schemas(schemas::SchemasCommand),
+    /// API keys of organizations
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
+    /// The environment's feed: organization.created and the like
+    #[command(subcommand)]
+    Events(events::EventsCommand),
+    /// The log of API requests
+    #[command(subcommand)]
+    Requests(requests::RequestsCommand),
+}
+
+/// A command with where to send it and how to print what comes back.
+#[derive(Debug, clap::Args)]
+pub struct With<A: clap::Args> {
+    #[command(flatten)]
+    arguments: A,
+    #[command(flatten)]
+    connection: ConnectionArgs,
+    #[command(flatten)]
+    output: output::OutputArgs,
+}
+
+impl<A: clap::Args> With<A> {
+    /// # Errors
+    /// There is no key, or a setting is wrong.
+    fn open(self) -> Result<(annals_client::Client, Output, A), Failed> {
+        Ok((self.connection.client()?, self.output.open(), self.arguments))
+    }
+}
+
+/// Runs to the end or until Ctrl-C or SIGTERM, which drop what is unfinished.
+///
+/// # Errors
+/// What went wrong, with the exit code that scripts see.
+pub fn run(command: ClientCommand) -> Result<(), Failed> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(Failed::other)?;
+    let outcome = runtime.block_on(async {
+        let mut signals = Signals::new()?;
+        tokio::select! {
+            outcome = dispatch(command) => outcome,
+            () = signals.next() => Err(Failed::interrupted()),
+        }
+    });
+    // Threads that read standard input would hold up the end.
+    runtime.shutdown_background();
+    exit::without_broken_pipe(outcome)
+}
+
+async fn dispatch(command: ClientCommand) -> Result<(), Failed> {
+    match command {
+        ClientCommand::Emit(with) => emit::run(with.open()?).await,
+        ClientCommand::List(with) => list::run(with.open()?).await,
+        ClientCommand::Tail(with) => tail::run(with.open()?).await,
+        ClientCommand::Export(with) => export::run(with.open()?).await,
+        ClientCommand::Orgs(command) => orgs::run(command).await,
+        ClientCommand::Schemas(command) => schemas::run(command).await,
+        ClientCommand::Keys(command) => keys::run(command).await,
+        ClientCommand::Events(command) => events::run(command).await,
+        ClientCommand::Requests(command) => requests::run(command).await,
+    }
+}
