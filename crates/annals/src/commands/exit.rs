@@ -39,6 +39,9 @@ impl Failed {
     pub fn refused(message: impl Into<String>) -> Self {
         Self::new(3, message)
     }
+    pub fn not_allowed(message: impl Into<String>) -> Self {
+        Self::new(4, message)
+    }
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(5, message)
     }

@@ -8,12 +8,14 @@ mod events;
 mod exit;
 mod export;
 mod filter;
+mod import;
 mod keys;
 mod list;
 mod orgs;
 mod output;
 mod requests;
 mod schemas;
+mod state_file;
 mod tail;
 mod text;
 
@@ -41,6 +43,9 @@ pub enum ClientCommand {
     /// Save audit events to a file
     #[command(after_help = export::EXAMPLES)]
     Export(With<export::ExportArgs>),
+    /// Bring in audit events from a file: an export, or what another system kept
+    #[command(after_help = import::EXAMPLES)]
+    Import(With<import::ImportArgs>),
     /// Organizations: the customers of the application
     #[command(subcommand)]
     Orgs(orgs::OrgsCommand),
@@ -101,6 +106,7 @@ async fn dispatch(command: ClientCommand) -> Result<(), Failed> {
         ClientCommand::List(with) => list::run(with.open()?).await,
         ClientCommand::Tail(with) => tail::run(with.open()?).await,
         ClientCommand::Export(with) => export::run(with.open()?).await,
+        ClientCommand::Import(with) => import::run(with.open()?).await,
         ClientCommand::Orgs(command) => orgs::run(command).await,
         ClientCommand::Schemas(command) => schemas::run(command).await,
         ClientCommand::Keys(command) => keys::run(command).await,
