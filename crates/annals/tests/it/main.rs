@@ -4,6 +4,7 @@ mod at_size;
 mod client;
 mod emitter;
 mod feed;
+mod layer;
 mod lines;
 mod own_requests;
 mod serve;

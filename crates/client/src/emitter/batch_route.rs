@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::exchange::{not_understood, post};
+use super::exchange::{Body, Reads, not_understood, post};
 use super::outcome::Refused;
 use super::route::{Failure, Route, Verdict};
 use crate::Client;
@@ -29,7 +29,8 @@ impl Route for BatchRoute {
     }
 
     async fn deliver(&self, items: &[Bytes]) -> Result<Vec<Verdict>, Failure> {
-        let answer = post(&self.client, &PATH, NDJSON, items.join(&b'\n')).await?;
+        let body = Body { content_type: NDJSON, bytes: items.join(&b'\n') };
+        let answer = post(&self.client, &PATH, Reads::Gzip, body).await?;
         let batch: BatchAnswer =
             serde_json::from_slice(&answer.body).map_err(|error| not_understood(&answer, &error.to_string()))?;
         // Results are matched to items by their place: one too few would blame the wrong event.

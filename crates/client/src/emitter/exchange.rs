@@ -2,7 +2,6 @@
 
 use std::io::Write;
 
-use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
@@ -14,9 +13,21 @@ use crate::transport::{Answer, Call, Unanswered};
 /// A smaller body fits one or two packets anyway.
 const COMPRESSED_FROM_BYTES: usize = 1024;
 
-/// The body of a success.
-pub(super) async fn post(client: &Client, path: &[&str], kind: &'static str, body: Vec<u8>) -> Result<Answer, Failure> {
-    let call = compressed(path, kind, body).map_err(|why| later(Certainty::NotStored, why))?;
+/// Whether the server's route reads compressed bodies: not all do (wire contract).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reads {
+    Gzip,
+    Plain,
+}
+
+pub(super) struct Body {
+    pub content_type: &'static str,
+    pub bytes: Vec<u8>,
+}
+
+/// The answer, when it is a success.
+pub(super) async fn post(client: &Client, path: &[&str], reads: Reads, body: Body) -> Result<Answer, Failure> {
+    let call = call(path, reads, body).map_err(|why| later(Certainty::NotStored, why))?;
     match client.transport().once(&call).await {
         Ok(answer) if answer.status.is_success() => Ok(answer),
         Ok(answer) => Err(failure(&answer)),
@@ -34,15 +45,15 @@ fn later(certainty: Certainty, why: String) -> Failure {
     Failure::Later(Later { certainty, after: None, why, needs_repair: false })
 }
 
-fn compressed(path: &[&str], kind: &'static str, body: Vec<u8>) -> Result<Call, String> {
-    let call = |body: Vec<u8>| Call::post_bytes(path, kind, Bytes::from(body), None).map_err(|error| error.to_string());
-    if body.len() < COMPRESSED_FROM_BYTES {
-        return call(body);
+fn call(path: &[&str], reads: Reads, body: Body) -> Result<Call, String> {
+    let plain = |bytes: Vec<u8>| Call::post_bytes(path, body.content_type, bytes.into(), None).map_err(|error| error.to_string());
+    if reads == Reads::Plain || body.bytes.len() < COMPRESSED_FROM_BYTES {
+        return plain(body.bytes);
     }
-    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 8), Compression::fast());
-    encoder.write_all(&body).map_err(|error| error.to_string())?;
-    let body = encoder.finish().map_err(|error| error.to_string())?;
-    Ok(call(body)?.header("content-encoding", "gzip".to_owned()))
+    let mut encoder = GzEncoder::new(Vec::with_capacity(body.bytes.len() / 8), Compression::fast());
+    encoder.write_all(&body.bytes).map_err(|error| error.to_string())?;
+    let bytes = encoder.finish().map_err(|error| error.to_string())?;
+    Ok(plain(bytes)?.header("content-encoding", "gzip".to_owned()))
 }
 
 fn failure(answer: &Answer) -> Failure {

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::exchange::{not_understood, post};
+use super::exchange::{Body, Reads, not_understood, post};
 use super::route::{Failure, Route, Verdict};
 use crate::Client;
 use crate::transport::JSON;
@@ -28,8 +28,8 @@ impl Route for RequestsRoute {
     }
 
     async fn deliver(&self, items: &[Bytes]) -> Result<Vec<Verdict>, Failure> {
-        let body = [b"[", &items.join(&b',')[..], b"]"].concat();
-        let answer = post(&self.client, &PATH, JSON, body).await?;
+        let bytes = [b"[", &items.join(&b',')[..], b"]"].concat();
+        let answer = post(&self.client, &PATH, Reads::Plain, Body { content_type: JSON, bytes }).await?;
         let receipts: Receipts =
             serde_json::from_slice(&answer.body).map_err(|error| not_understood(&answer, &error.to_string()))?;
         if receipts.results.len() != items.len() {
