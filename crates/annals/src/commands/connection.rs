@@ -25,6 +25,10 @@ pub struct ConnectionArgs {
 }
 
 impl ConnectionArgs {
+    pub fn retries(&self) -> u32 {
+        self.retries
+    }
+
     pub fn client(&self) -> Result<Client, Failed> {
         let mut builder = annals_client::ClientBuilder::from_env()
             .application(concat!("annals-cli/", env!("CARGO_PKG_VERSION")))

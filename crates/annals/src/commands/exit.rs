@@ -45,6 +45,11 @@ impl Failed {
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(5, message)
     }
+    /// `whom` the error is of, where there is more than one server.
+    pub fn of(whom: &str, error: Error) -> Self {
+        let failed = Self::from(error);
+        Self { message: format!("{whom}: {}", failed.message), ..failed }
+    }
     pub fn interrupted() -> Self {
         Self::new(130, "interrupted")
     }

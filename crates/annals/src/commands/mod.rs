@@ -11,6 +11,7 @@ mod filter;
 mod import;
 mod keys;
 mod list;
+mod mirror;
 mod orgs;
 mod output;
 mod requests;
@@ -58,6 +59,9 @@ pub enum ClientCommand {
     /// The environment's feed: organization.created and the like
     #[command(subcommand)]
     Events(events::EventsCommand),
+    /// Copy another server's feed into this one
+    #[command(after_help = mirror::EXAMPLES)]
+    Mirror(With<mirror::MirrorArgs>),
     /// The log of API requests
     #[command(subcommand)]
     Requests(requests::RequestsCommand),
@@ -82,7 +86,7 @@ impl<A: clap::Args> With<A> {
     }
 }
 
-/// Runs to the end or until Ctrl-C or SIGTERM, which drop what is unfinished.
+/// Runs to the end or until Ctrl-C or SIGTERM, which drop what is unfinished, except in a mirror.
 ///
 /// # Errors
 /// What went wrong, with the exit code that scripts see.
@@ -90,9 +94,10 @@ pub fn run(command: ClientCommand) -> Result<(), Failed> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(Failed::other)?;
     let outcome = runtime.block_on(async {
         let mut signals = Signals::new()?;
+        let finishes_by_itself = matches!(command, ClientCommand::Mirror(_));
         tokio::select! {
             outcome = dispatch(command) => outcome,
-            () = signals.next() => Err(Failed::interrupted()),
+            () = signals.next(), if !finishes_by_itself => Err(Failed::interrupted()),
         }
     });
     // Threads that read standard input would hold up the end.
@@ -111,6 +116,7 @@ async fn dispatch(command: ClientCommand) -> Result<(), Failed> {
         ClientCommand::Schemas(command) => schemas::run(command).await,
         ClientCommand::Keys(command) => keys::run(command).await,
         ClientCommand::Events(command) => events::run(command).await,
+        ClientCommand::Mirror(with) => mirror::run(with, Signals::new()?).await,
         ClientCommand::Requests(command) => requests::run(command).await,
     }
 }

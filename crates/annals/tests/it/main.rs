@@ -2,6 +2,7 @@
 
 mod at_size;
 mod client;
+mod commands;
 mod emitter;
 mod feed;
 mod layer;
