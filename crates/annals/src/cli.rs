@@ -8,7 +8,7 @@ use crate::serve::ServeArgs;
 
 /// The audit log that a company owns.
 #[derive(Debug, Parser)]
-#[command(name = "annals", version, about, propagate_version = true, after_help = EXIT_CODES)]
+#[command(name = "annals", version, about, after_help = EXIT_CODES)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -27,4 +27,16 @@ pub enum Command {
     /// Make data for measurements, and measure
     #[command(subcommand)]
     Bench(BenchCommand),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn no_argument_contradicts_another() {
+        Cli::command().debug_assert();
+    }
 }

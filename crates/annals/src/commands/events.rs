@@ -123,7 +123,6 @@ pub async fn run(command: EventsCommand) -> Result<(), Failed> {
             }
             let mut events = std::pin::pin!(client.events().follow(query, Duration::from_secs(args.pause)));
             let mut rows = output.rows();
-            rows.flush::<Event>()?;
             while let Some(event) = events.next().await {
                 rows.push(&event?)?;
                 rows.flush::<Event>()?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use annals_client::wire::{CreateOrganization, Organization, UpdateOrganization};
-use annals_client::{OrganizationQuery, Paging};
+use annals_client::{Error, OrganizationQuery, Paging};
 use clap::Subcommand;
 use futures::StreamExt;
 
@@ -135,9 +135,15 @@ pub async fn run(command: OrgsCommand) -> Result<(), Failed> {
     }
 }
 
-/// By its id, or by what the application calls it.
+/// By its id, or by what the application calls it, which may look like an id of another system.
 async fn find(client: &annals_client::Client, id: &str) -> Result<Organization, Failed> {
     let organizations = client.organizations();
-    let found = if id.starts_with("org_") { organizations.get(id).await } else { organizations.get_by_external_id(id).await };
-    Ok(found?)
+    let by_external_id = organizations.get_by_external_id(id);
+    if !id.starts_with("org_") {
+        return Ok(by_external_id.await?);
+    }
+    match organizations.get(id).await {
+        Err(missing @ Error::NotFound(_)) => Ok(by_external_id.await.map_err(|_| missing)?),
+        found => Ok(found?),
+    }
 }

@@ -163,7 +163,9 @@ impl Importing<'_> {
                 }
                 BatchResult::Replayed => counts.repeated += 1,
                 // What the key may not do is no matter of the line.
-                BatchResult::Refused(why) if matches!(why.http_status, 401 | 403) => return Err(Failed::not_allowed(why.message)),
+                BatchResult::Refused(why) if matches!(why.http_status, 401 | 403) => {
+                    return Err(Failed::not_allowed(why.message));
+                }
                 BatchResult::Refused(why) => refused.push(Refused::by_server(item, why)),
                 BatchResult::NotStored => return Err(Failed::other("the server left out an event")),
             }

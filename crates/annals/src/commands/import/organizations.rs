@@ -38,9 +38,8 @@ impl OrganizationArgs {
         for id in named {
             client.organizations().get(id).await?;
         }
-        let mapped = |(from, to): (String, String)| {
-            [(Owner::Organization(from.clone()), Ok(to.clone())), (Owner::Group(from), Ok(to))]
-        };
+        let mapped =
+            |(from, to): (String, String)| [(Owner::Organization(from.clone()), Ok(to.clone())), (Owner::Group(from), Ok(to))];
         let known = self.map.into_iter().flat_map(mapped).collect();
         Ok(Organizations { client, all: self.org, create: self.create_organizations, known })
     }
@@ -91,8 +90,7 @@ impl Organizations<'_> {
             let hint = "say which one it is with --map, or have it made with --create-organizations";
             return Ok(Err(format!("the organization {called:?} is not here: {hint}")));
         }
-        let new =
-            CreateOrganization { name: called.clone(), external_id: Some(called.clone()), ..CreateOrganization::default() };
+        let new = CreateOrganization { name: called.clone(), external_id: Some(called.clone()), ..CreateOrganization::default() };
         Ok(unless_refused(organizations.create(&new).await)?.map(|made| made.id))
     }
 }

@@ -105,7 +105,8 @@ impl Mirror {
         let source = source(&args)?;
         let (from, to) = (source.base_url().to_owned(), client.base_url().to_owned());
         let state = State::load(&args.state, &from, &to)?;
-        let names = if args.events.is_empty() { EVENT_NAMES.iter().map(|name| (*name).to_owned()).collect() } else { args.events };
+        let names =
+            if args.events.is_empty() { EVENT_NAMES.iter().map(|name| (*name).to_owned()).collect() } else { args.events };
         Ok(Self {
             source,
             publisher: Publisher::new(client, beside(&args.state, ".refused.ndjson")),

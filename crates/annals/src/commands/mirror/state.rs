@@ -81,7 +81,9 @@ mod tests {
             let at = annals_client::now().0.get() - hours * 3_600_000_000;
             State { saved_at: Moment(annals_core::time::Micros::saturating(at)), ..State::new("a", "b") }
         };
-        for (hours, outlived, stale) in [(0, false, false), (2, false, true), (19, false, true), (21, true, true), (-1, true, true)] {
+        for (hours, outlived, stale) in
+            [(0, false, false), (2, false, true), (19, false, true), (21, true, true), (-1, true, true)]
+        {
             assert_eq!((aged(hours).has_outlived_keys(), aged(hours).is_stale()), (outlived, stale), "{hours}");
         }
     }

@@ -3,8 +3,21 @@
 use super::{client, run};
 
 const COMMANDS: [&str; 15] = [
-    "serve", "emit", "list", "tail", "export", "import", "orgs", "schemas", "keys", "events", "mirror", "requests", "completions",
-    "man", "bench",
+    "serve",
+    "emit",
+    "list",
+    "tail",
+    "export",
+    "import",
+    "orgs",
+    "schemas",
+    "keys",
+    "events",
+    "mirror",
+    "requests",
+    "completions",
+    "man",
+    "bench",
 ];
 
 #[test]
@@ -27,12 +40,17 @@ fn there_is_a_man_page_for_every_command() {
     assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{ran:?}");
     let pages = ["orgs-create", "events-follow", "requests-get", "bench-generate"];
     for command in COMMANDS.into_iter().chain(pages) {
-        let page = std::fs::read_to_string(out.join(format!("annals-{command}.1"))).unwrap_or_else(|error| panic!("{command}: {error}"));
+        let page =
+            std::fs::read_to_string(out.join(format!("annals-{command}.1"))).unwrap_or_else(|error| panic!("{command}: {error}"));
         assert!(page.contains(".SH NAME") && page.contains(".SH SYNOPSIS"), "{command}: {page}");
     }
     let main = run(&mut client(&["man"]));
     assert_eq!(main.code, 0);
-    assert!(main.out.contains("Exit codes") && COMMANDS.iter().all(|command| main.out.contains(&format!("annals\\-{command}"))), "{}", main.out);
+    assert!(
+        main.out.contains("Exit codes") && COMMANDS.iter().all(|command| main.out.contains(&format!("annals\\-{command}"))),
+        "{}",
+        main.out
+    );
 }
 
 #[test]

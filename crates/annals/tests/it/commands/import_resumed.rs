@@ -60,7 +60,8 @@ fn killed_again_and_again_every_line_counts_once() {
     assert_eq!((counts["refused"].as_u64(), counts.get("sending_bytes")), (Some(20), None));
     let sum = counts["stored"].as_u64().zip(counts["repeated"].as_u64()).map(|(stored, repeated)| stored + repeated);
     assert_eq!(sum, Some(expected.len() as u64));
-    let refused: Vec<_> = super::lines(&world.file("in.ndjson.refused.ndjson")).iter().map(|line| line["line"].as_u64()).collect();
+    let refused: Vec<_> =
+        super::lines(&world.file("in.ndjson.refused.ndjson")).iter().map(|line| line["line"].as_u64()).collect();
     assert_eq!(refused, (0..20).map(|thousand| Some(thousand * 1000 + 8)).collect::<Vec<_>>());
 }
 

@@ -164,8 +164,18 @@ fn killed_again_and_again_nothing_is_lost_or_doubled() {
 fn a_source_that_misbehaves_is_asked_again() {
     let here = World::new();
     let faults = [
-        Fault::Status(500), Fault::TooMany, Fault::HalfAPage, Fault::Reset, Fault::BrokenJson, Fault::Fine, Fault::HalfAPage,
-        Fault::Status(503), Fault::Fine, Fault::Reset, Fault::Fine, Fault::BrokenJson,
+        Fault::Status(500),
+        Fault::TooMany,
+        Fault::HalfAPage,
+        Fault::Reset,
+        Fault::BrokenJson,
+        Fault::Fine,
+        Fault::HalfAPage,
+        Fault::Status(503),
+        Fault::Fine,
+        Fault::Reset,
+        Fault::Fine,
+        Fault::BrokenJson,
     ];
     let events = some_events(250);
     let ids: Vec<String> = events.iter().map(|event| event["id"].as_str().expect("an id").to_owned()).collect();
@@ -176,7 +186,11 @@ fn a_source_that_misbehaves_is_asked_again() {
     assert!(started.elapsed() >= Duration::from_secs(2), "the pause that the source asked for was not kept");
     assert_eq!(origins(&here), ids);
     let requests = source.requests.lock().expect("no panic").clone();
-    assert!(requests[0].contains("limit=100") && requests[0].contains("user.created") && !requests[0].contains("events=*"), "{}", requests[0]);
+    assert!(
+        requests[0].contains("limit=100") && requests[0].contains("user.created") && !requests[0].contains("events=*"),
+        "{}",
+        requests[0]
+    );
 }
 
 #[test]
@@ -222,10 +236,8 @@ fn events_that_cannot_be_copied_do_not_hold_up_the_others() {
 fn a_signal_ends_it_well() {
     let here = World::new();
     let source = Misbehaving::start(some_events(10), []);
-    let mut child = mirror(&here, &source.url, &["--pause", "3600"])
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .expect("annals starts");
+    let mut child =
+        mirror(&here, &source.url, &["--pause", "3600"]).stdout(std::process::Stdio::piped()).spawn().expect("annals starts");
     let started = Instant::now();
     while origins(&here).len() < 10 {
         assert!(started.elapsed() < Duration::from_secs(30), "nothing is mirrored");
@@ -233,7 +245,10 @@ fn a_signal_ends_it_well() {
     super::terminate(&child);
     let mut told = String::new();
     child.stdout.take().expect("piped").read_to_string(&mut told).expect("text");
-    assert_eq!((child.wait().expect("waitable").code(), told.as_str()), (Some(0), "10 mirrored, 0 were here already, 0 refused\n"));
+    assert_eq!(
+        (child.wait().expect("waitable").code(), told.as_str()),
+        (Some(0), "10 mirrored, 0 were here already, 0 refused\n")
+    );
 }
 
 fn some_events(count: usize) -> Vec<Value> {
@@ -295,7 +310,9 @@ fn page(events: &[Value], target: &str) -> String {
 
 fn answer(mut connection: TcpStream, fault: Fault, page: &str) {
     let head = |status: u16, more: &str, length: usize| {
-        format!("HTTP/1.1 {status} Said\r\nConnection: close\r\nContent-Type: application/json\r\n{more}Content-Length: {length}\r\n\r\n")
+        format!(
+            "HTTP/1.1 {status} Said\r\nConnection: close\r\nContent-Type: application/json\r\n{more}Content-Length: {length}\r\n\r\n"
+        )
     };
     let text = match fault {
         Fault::Fine => head(200, "", page.len()) + page,

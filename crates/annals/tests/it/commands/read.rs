@@ -17,9 +17,31 @@ fn event(organization: &str, actor: &str) -> Value {
 fn events_are_recorded_and_found() {
     let (world, organization) = World::furnished();
     let emitted = world.ok(&[
-        "emit", "--org", &organization, "--action", "user.signed_in", "--actor", "user:u1:Ada", "--target", "team:t1:Platform",
-        "--location", "203.0.113.7", "--user-agent", "curl", "--metadata", "n=1.5", "--metadata", "flag=true", "--metadata", "text=x",
-        "--occurred-at", "2026-01-01T00:00:00.123456Z", "--version", "1", "--idempotency-key", "k",
+        "emit",
+        "--org",
+        &organization,
+        "--action",
+        "user.signed_in",
+        "--actor",
+        "user:u1:Ada",
+        "--target",
+        "team:t1:Platform",
+        "--location",
+        "203.0.113.7",
+        "--user-agent",
+        "curl",
+        "--metadata",
+        "n=1.5",
+        "--metadata",
+        "flag=true",
+        "--metadata",
+        "text=x",
+        "--occurred-at",
+        "2026-01-01T00:00:00.123456Z",
+        "--version",
+        "1",
+        "--idempotency-key",
+        "k",
     ]);
     let rows: Vec<&str> = emitted.lines().collect();
     assert_eq!(rows[0], "line\tstatus\tid\tmessage");
@@ -84,7 +106,8 @@ fn events_are_followed() {
     let (world, organization) = World::furnished();
     let emit = |actor: &str| {
         let actor = format!("user:{actor}");
-        let arguments = ["emit", "--org", &organization, "--action", "user.signed_in", "--actor", &actor, "--target", "team:t", "--json"];
+        let arguments =
+            ["emit", "--org", &organization, "--action", "user.signed_in", "--actor", &actor, "--target", "team:t", "--json"];
         world.json(&arguments[..9])[0]["id"].as_str().expect("an id").to_owned()
     };
     let first = emit("u0");
