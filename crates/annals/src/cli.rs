@@ -19,7 +19,7 @@ pub enum Command {
     /// Run the server
     Serve(Box<ServeArgs>),
     #[command(flatten)]
-    Client(ClientCommand),
+    Client(Box<ClientCommand>),
     /// Print a script that completes this program's arguments in a shell
     Completions(CompletionsArgs),
     /// Print or write man pages

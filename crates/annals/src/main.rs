@@ -30,7 +30,7 @@ fn run(command: Command) -> Result<(), Failed> {
     let other = |error: Box<dyn Error>| Failed::other(error);
     match command {
         Command::Serve(args) => serve::run(*args).map_err(other),
-        Command::Client(command) => commands::run(command),
+        Command::Client(command) => commands::run(*command),
         Command::Completions(args) => args.run(),
         Command::Man(args) => args.run(),
         Command::Bench(command) => bench::run(command).map_err(other),

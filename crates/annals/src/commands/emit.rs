@@ -165,8 +165,11 @@ impl<'a> Emitting<'a> {
     }
 }
 
+/// Lines with their numbers, from 1.
+type Numbered = Box<dyn Iterator<Item = Result<(usize, String), Failed>>>;
+
 /// The lines of a file that have something, with their numbers. A file that is one JSON value over several lines is one line.
-fn lines(path: &Path) -> Result<Box<dyn Iterator<Item = Result<(usize, String), Failed>>>, Failed> {
+fn lines(path: &Path) -> Result<Numbered, Failed> {
     let named = |error: std::io::Error| Failed::usage(format!("{}: {error}", path.display()));
     let mut reader: Box<dyn BufRead> = match path.to_str() {
         Some("-") => Box::new(BufReader::new(std::io::stdin())),
