@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use annals_client::Client;
 use annals_client::wire::{Actor, AuditEvent, BatchItem, BatchResult, Moment, Target};
 use serde::Serialize;
+use tokio::sync::mpsc;
 
 use super::Failed;
 use super::output::{Output, Row};
@@ -92,21 +93,62 @@ pub async fn run((client, mut output, args): (Client, Output, EmitArgs)) -> Resu
         return Emitting::new(&client, &mut output).send(&[(1, item)]).await?.finish();
     };
     let mut emitting = Emitting::new(&client, &mut output);
-    let mut batch = Vec::new();
-    let mut bytes = 0;
-    for line in lines(file)? {
-        let (number, text) = line?;
-        if !batch.is_empty() && (batch.len() >= BATCH_ITEMS || bytes + text.len() > BATCH_BYTES) {
-            emitting = emitting.send(&std::mem::take(&mut batch)).await?;
-            bytes = 0;
-        }
-        bytes += text.len();
-        batch.push((number, text));
-    }
-    if !batch.is_empty() {
+    let mut lines = Waiting { lines: read(lines(file)?), next: None };
+    while let Some(batch) = lines.batch().await? {
         emitting = emitting.send(&batch).await?;
     }
     emitting.finish()
+}
+
+type Line = Result<(usize, String), Failed>;
+
+/// Lines that were read and are not sent yet.
+struct Waiting {
+    lines: mpsc::Receiver<Line>,
+    /// It did not go into the batch before.
+    next: Option<Line>,
+}
+
+impl Waiting {
+    /// What is there now, as soon as there is something: a program that writes slowly does not wait for its own next events.
+    async fn batch(&mut self) -> Result<Option<Vec<(usize, String)>>, Failed> {
+        let first = match self.next.take() {
+            Some(next) => Some(next),
+            None => self.lines.recv().await,
+        };
+        let Some(first) = first else { return Ok(None) };
+        let mut batch = vec![first?];
+        let mut bytes = batch[0].1.len();
+        while batch.len() < BATCH_ITEMS
+            && let Ok(line) = self.lines.try_recv()
+        {
+            match line {
+                Ok(line) if bytes + line.1.len() <= BATCH_BYTES => {
+                    bytes += line.1.len();
+                    batch.push(line);
+                }
+                // The lines before one that cannot be read are sent.
+                other => {
+                    self.next = Some(other);
+                    break;
+                }
+            }
+        }
+        Ok(Some(batch))
+    }
+}
+
+/// Reads ahead on a thread of its own.
+fn read(lines: Numbered) -> mpsc::Receiver<Line> {
+    let (sender, receiver) = mpsc::channel(BATCH_ITEMS);
+    tokio::task::spawn_blocking(move || {
+        for line in lines {
+            if sender.blocking_send(line).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
 }
 
 impl EmitArgs {
@@ -166,12 +208,12 @@ impl<'a> Emitting<'a> {
 }
 
 /// Lines with their numbers, from 1.
-type Numbered = Box<dyn Iterator<Item = Result<(usize, String), Failed>>>;
+type Numbered = Box<dyn Iterator<Item = Line> + Send>;
 
 /// The lines of a file that have something, with their numbers. A file that is one JSON value over several lines is one line.
 fn lines(path: &Path) -> Result<Numbered, Failed> {
     let named = |error: std::io::Error| Failed::usage(format!("{}: {error}", path.display()));
-    let mut reader: Box<dyn BufRead> = match path.to_str() {
+    let mut reader: Box<dyn BufRead + Send> = match path.to_str() {
         Some("-") => Box::new(BufReader::new(std::io::stdin())),
         _ => Box::new(BufReader::new(std::fs::File::open(path).map_err(named)?)),
     };

@@ -111,7 +111,7 @@ async fn ndjson(client: &Client, filter: &FilterArgs, destination: &mut Destinat
 
 /// Standard output, or a file that is not there before it is whole.
 struct Destination {
-    out: Box<dyn Write>,
+    out: Box<dyn Write + Send>,
     file: Option<Part>,
     progress: ProgressBar,
 }

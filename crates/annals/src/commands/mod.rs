@@ -20,6 +20,8 @@ mod state_file;
 mod tail;
 mod text;
 
+use std::time::Duration;
+
 use clap::Subcommand;
 
 pub use completions::{CompletionsArgs, ManArgs};
@@ -29,6 +31,8 @@ use connection::ConnectionArgs;
 use output::Output;
 
 use crate::signals::Signals;
+
+const CLEANING_UP_MAX: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Subcommand)]
 pub enum ClientCommand {
@@ -95,9 +99,16 @@ pub fn run(command: ClientCommand) -> Result<(), Failed> {
     let outcome = runtime.block_on(async {
         let mut signals = Signals::new()?;
         let finishes_by_itself = matches!(command, ClientCommand::Mirror(_));
+        // On a thread of its own: one that waits for standard input sees no signals.
+        let mut running = tokio::spawn(dispatch(command));
         tokio::select! {
-            outcome = dispatch(command) => outcome,
-            () = signals.next(), if !finishes_by_itself => Err(Failed::interrupted()),
+            outcome = &mut running => outcome.map_err(Failed::other)?,
+            () = signals.next(), if !finishes_by_itself => {
+                running.abort();
+                // What it has begun is cleaned up, unless it cannot be reached.
+                let _ = tokio::time::timeout(CLEANING_UP_MAX, running).await;
+                Err(Failed::interrupted())
+            }
         }
     });
     // Threads that read standard input would hold up the end.

@@ -88,8 +88,10 @@ pub async fn run((client, mut output, args): (Client, Output, ImportArgs)) -> Re
     }
 }
 
+type Input = Box<dyn BufRead + Send>;
+
 /// The input, and a bar as long as it. Nothing is drawn when standard error is no terminal.
-fn open(path: &Path) -> Result<(Box<dyn BufRead>, ProgressBar), Failed> {
+fn open(path: &Path) -> Result<(Input, ProgressBar), Failed> {
     let styled = |bar: ProgressBar, template: &str| match ProgressStyle::with_template(template) {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,
@@ -120,7 +122,7 @@ struct Importing<'a> {
 }
 
 impl Importing<'_> {
-    async fn all(&mut self, mut lines: Lines<Box<dyn BufRead>>, organizations: &mut Organizations<'_>) -> Result<(), Failed> {
+    async fn all(&mut self, mut lines: Lines<Input>, organizations: &mut Organizations<'_>) -> Result<(), Failed> {
         self.progress.set_position(self.journal.bytes());
         self.progress.enable_steady_tick(Duration::from_millis(200));
         let mut in_doubt = self.journal.progress.sending_bytes;

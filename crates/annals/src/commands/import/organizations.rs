@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use annals_client::wire::{CreateOrganization, Organization};
-use annals_client::{Client, Error, OrganizationQuery, Paging};
+use annals_client::{Client, Error, OrganizationQuery};
 
 use super::super::Failed;
 use super::super::text::pair;
@@ -78,11 +78,12 @@ impl Organizations<'_> {
             return Ok(Ok(found.id));
         }
         if is_group {
-            // As the server takes them: WIRE §7.
-            let paging = Paging { limit: Some(1), ..Paging::default() };
-            let query = OrganizationQuery { domains: vec![called.clone()], paging, ..OrganizationQuery::default() };
-            let found = unless_refused(organizations.list(&query).await.map(|page| page.items.into_iter().next()))?;
-            if let Ok(Some(found)) = found {
+            // As the server takes groups itself (wire contract §7).
+            let query = OrganizationQuery { domains: vec![called.clone()], ..OrganizationQuery::default() };
+            // A filter with a comma is two filters, so what is found is looked at.
+            let has_it = |found: &Organization| found.domains.iter().any(|domain| domain.domain.eq_ignore_ascii_case(called));
+            let found = unless_refused(organizations.list(&query).await)?;
+            if let Some(found) = found.ok().and_then(|page| page.items.into_iter().find(has_it)) {
                 return Ok(Ok(found.id));
             }
         }
@@ -98,7 +99,7 @@ impl Organizations<'_> {
 /// An id or external id that cannot be one is refused, which also means that it is not here.
 fn unless_missing(answer: Result<Organization, Error>) -> Result<Option<Organization>, Failed> {
     match answer {
-        Err(Error::NotFound(_) | Error::Refused(_)) => Ok(None),
+        Err(Error::NotFound(_) | Error::Refused(_) | Error::Unsendable(_)) => Ok(None),
         answer => Ok(Some(answer?)),
     }
 }

@@ -81,6 +81,23 @@ fn every_shape_becomes_an_event() {
 }
 
 #[test]
+fn a_group_with_a_comma_is_one_name() {
+    let world = World::new();
+    let acme = world.ok(&["orgs", "create", "Acme", "--domain", "acme.com"]).trim().to_owned();
+    world.write(
+        "in.ndjson",
+        &text(&[posted("acme.com, inc", "u1"), posted("ACME.com", "u2"), posted("..", "u3"), posted("a/b?c", "u4")]),
+    );
+    assert_eq!(world.run(&["import", "in.ndjson", "--create-organizations"]).code, 0);
+    let found = world.json(&["list", "--order", "asc"]);
+    let of_acme: Vec<_> =
+        found.iter().filter(|event| event["organization_id"] == acme).map(|event| event["actor"]["id"].clone()).collect();
+    assert_eq!((found.len(), of_acme), (4, vec![json!("u2")]));
+    let names: Vec<_> = world.json(&["orgs", "list"]).into_iter().map(|made| made["external_id"].clone()).collect();
+    assert_eq!(names, [json!("a/b?c"), json!(".."), json!("acme.com, inc"), Value::Null]);
+}
+
+#[test]
 fn bare_events_need_an_organization() {
     let (world, organization) = World::furnished();
     world.write("in.ndjson", &text(&[current(1), current(1)]));

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::World;
+use crate::server::Server;
 
 fn event(number: usize) -> Value {
     json!({
@@ -109,4 +110,35 @@ fn a_server_that_goes_away_is_waited_for_by_the_next_run() {
     world.ok(&["import", "in.ndjson"]);
     assert_eq!(actors(&world).into_iter().collect::<BTreeSet<_>>().len(), 3000);
     assert_eq!(actors(&world).len(), 3000);
+}
+
+#[test]
+fn a_server_that_is_killed_meanwhile_is_waited_for() {
+    let (world, organization) = World::furnished();
+    let line = |number: usize| json!({"organization_id": organization, "event": event(number)}).to_string() + "\n";
+    world.write("in.ndjson", &(0..10_000).map(line).collect::<String>());
+    let mut child = world.spawn(&["import", "in.ndjson", "--retries", "100"]);
+    while state(&world).is_none_or(|state| state["bytes"] == 0) && child.try_wait().expect("waitable").is_none() {}
+    let World { folder, server } = world;
+    let address = server.url.strip_prefix("http://").expect("an address").to_owned();
+    server.kill();
+    std::thread::sleep(Duration::from_millis(300));
+    let server = Server::start_at(&address, &folder.path().join("data"), &[]);
+    let world = World { folder, server };
+    let ran = super::ran(&child.wait_with_output().expect("annals runs"));
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{ran:?}");
+    let found = actors(&world);
+    assert_eq!((found.len(), found.into_iter().collect::<BTreeSet<_>>().len()), (10_000, 10_000));
+}
+
+#[test]
+fn one_file_is_imported_by_one_process() {
+    let (world, organization) = World::furnished();
+    world.write("in.ndjson", &(json!({"organization_id": organization, "event": event(1)}).to_string() + "\n"));
+    let file = std::fs::File::open(world.path("in.ndjson")).expect("there");
+    file.lock().expect("locked");
+    let ran = world.run(&["import", "in.ndjson"]);
+    assert!(ran.code == 2 && ran.err.contains("is being imported already"), "{ran:?}");
+    drop(file);
+    world.ok(&["import", "in.ndjson"]);
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::{Ran, World, run};
-use crate::server::KEY;
+use crate::server::{KEY, Server};
 
 fn mirror(world: &World, from: &str, more: &[&str]) -> Command {
     let mut command = world.command(&[&["mirror", "--from", from][..], more].concat());
@@ -158,6 +158,37 @@ fn killed_again_and_again_nothing_is_lost_or_doubled() {
     assert_ne!(after().as_ref(), published.last(), "nothing was interrupted");
     assert_eq!(once(&here, &source.server.url, &[]).code, 0);
     assert_eq!(origins(&here), published);
+}
+
+#[test]
+fn both_servers_are_killed_meanwhile_and_waited_for() {
+    let (source, here) = (World::new(), World::new());
+    let published = publish(&source, 2000);
+    let mut child = mirror(&here, &source.server.url, &["--pause", "1", "--timeout", "5"]).spawn().expect("annals starts");
+    while std::fs::metadata(here.path("annals-mirror.state")).is_err() {
+        assert!(child.try_wait().expect("waitable").is_none(), "the mirror has ended");
+    }
+    let here = restarted(here);
+    let source = restarted(source);
+    let started = Instant::now();
+    while origins(&here).len() < published.len() {
+        assert!(started.elapsed() < Duration::from_secs(60), "the mirror does not go on");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    super::terminate(&child);
+    assert_eq!(child.wait().expect("waitable").code(), Some(0));
+    assert_eq!(origins(&here), published);
+    drop(source);
+}
+
+/// kill -9, and again at the same address after a while.
+fn restarted(world: World) -> World {
+    let World { folder, server } = world;
+    let address = server.url.strip_prefix("http://").expect("an address").to_owned();
+    server.kill();
+    std::thread::sleep(Duration::from_millis(500));
+    let server = Server::start_at(&address, &folder.path().join("data"), &[]);
+    World { folder, server }
 }
 
 #[test]

@@ -133,3 +133,30 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
     let ran = super::ran(&child.wait_with_output().expect("annals runs"));
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
 }
+
+#[test]
+fn a_slow_pipe_is_recorded_line_by_line_until_a_signal() {
+    use std::io::Write;
+    let (world, organization) = World::furnished();
+    for command in ["emit", "import"] {
+        let mut child = world.spawn(&[command, "-"]);
+        let mut input = child.stdin.take().expect("piped");
+        if command == "emit" {
+            let mut rows = BufReader::new(child.stdout.take().expect("piped")).lines();
+            for number in 0..3 {
+                writeln!(input, "{}", event(&organization, &format!("u{number}"))).expect("written");
+                if number == 0 {
+                    assert!(rows.next().expect("a header").expect("text").starts_with("line"));
+                }
+                let row = rows.next().expect("a row").expect("text");
+                assert!(row.contains("stored"), "{row}");
+            }
+        } else {
+            std::thread::sleep(std::time::Duration::from_millis(500));
+        }
+        // The pipe is still open.
+        super::terminate(&child);
+        assert_eq!(child.wait().expect("waitable").code(), Some(130), "{command}");
+        drop(input);
+    }
+}
