@@ -23,7 +23,7 @@ use crate::feed::Feed;
 use crate::founding;
 use crate::jobs::{self, Chores, ExportJob, FeedRetention, FlushJob, FlushSettings, LakeHealth, OutboxJob};
 use crate::lake::{Lake, LakeError, LakeSettings};
-use crate::read::{ExportFiles, ReadError, Reader};
+use crate::read::{ExportFiles, ReadError, Reader, ReadingRoom};
 use crate::store::{self, Founded, Store, StoreError, StoredApiKey};
 use crate::tenants::{RetentionDays, Scope, Tenants};
 
@@ -81,6 +81,8 @@ pub enum OpenError {
     LakeUrl(String),
     #[error("the lake cannot be read: {0}")]
     Read(#[from] ReadError),
+    #[error("no threads for reading: {0}")]
+    Threads(#[source] std::io::Error),
     #[error("the commit log cannot be recovered: {0}")]
     Recover(#[from] RecoverError),
     #[error("the last flush cannot be finished: {0}")]
@@ -178,6 +180,7 @@ impl Engine {
         };
         jobs.spawn(flush.run(stop.clone()));
         let reader = Reader::new(&lake.audit_events)?;
+        let room = ReadingRoom::open().map_err(OpenError::Threads)?;
         let export = ExportJob {
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
@@ -185,6 +188,7 @@ impl Engine {
             lake: lake.clone(),
             reader: reader.clone(),
             files: files.clone(),
+            room: room.clone(),
             created,
         };
         jobs.spawn(export.run(stop.clone()));
@@ -200,10 +204,11 @@ impl Engine {
         jobs.spawn(feed_retention.run(stop.clone()));
         let outbox = OutboxJob { store: Arc::clone(&store), log: Arc::clone(&log), told };
         jobs.spawn(outbox.run(stop.clone()));
-        let feed = Feed::new(tenants.clone(), Arc::clone(&log), lake.clone(), Arc::clone(&clock), settings.feed_retention)?;
-        let api_requests = ApiRequests::new(tenants.clone(), Arc::clone(&log), lake.clone(), founded.environment)?;
+        let kept = settings.feed_retention;
+        let feed = Feed::new(tenants.clone(), Arc::clone(&log), lake.clone(), Arc::clone(&clock), kept, room.clone())?;
+        let api_requests = ApiRequests::new(tenants.clone(), Arc::clone(&log), lake.clone(), founded.environment, room.clone())?;
         let answers = Answers::new(Arc::clone(&store), Arc::clone(&clock));
-        let audit_events = AuditEvents::new(tenants.clone(), Arc::clone(log.tail()), lake.clone(), reader);
+        let audit_events = AuditEvents::new(tenants.clone(), Arc::clone(log.tail()), lake.clone(), reader, room);
         let jobs = Mutex::new(jobs);
         let inner = Inner {
             store,

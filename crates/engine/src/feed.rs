@@ -16,17 +16,13 @@ pub use publish::{PublishError, PublishReceipt};
 pub use reading::{FeedError, FeedQuery, Names};
 
 use annals_core::record::FeedEvent;
-use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
 use crate::commit_log::CommitLog;
 use crate::lake::Lake;
-use crate::read::{ReadError, Reader};
+use crate::read::{ReadError, Reader, ReadingRoom};
 use crate::tenants::Tenants;
 use quiet::Quiet;
-
-/// Pages that are read at the same time. Others wait: each holds a few decoded pages of Parquet.
-const READS_MAX: usize = 32;
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -38,7 +34,7 @@ pub struct Feed {
     clock: Arc<dyn Clock>,
     /// Older events are not shown, be they removed yet or not.
     kept: Duration,
-    reads: Arc<Semaphore>,
+    room: ReadingRoom,
     quiet: Quiet,
 }
 
@@ -51,9 +47,9 @@ impl Feed {
         lake: Lake,
         clock: Arc<dyn Clock>,
         kept: Duration,
+        room: ReadingRoom,
     ) -> Result<Self, ReadError> {
         let reader = Reader::new(&lake.feed_events)?;
-        let (reads, quiet) = (Arc::new(Semaphore::new(READS_MAX)), Quiet::new());
-        Ok(Self { tenants, log, lake, reader, clock, kept, reads, quiet })
+        Ok(Self { tenants, log, lake, reader, clock, kept, room, quiet: Quiet::new() })
     }
 }

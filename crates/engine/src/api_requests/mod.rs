@@ -9,22 +9,17 @@ mod tests;
 
 use std::sync::Arc;
 
+pub use crate::read::api_requests::{Direction, Place, RequestFilter, Side, Sort, SortField};
 use annals_core::ids::EnvironmentId;
 use annals_core::record::ApiRequest;
-use tokio::sync::Semaphore;
-
-pub use crate::read::api_requests::{Direction, Place, RequestFilter, Side, Sort, SortField};
 pub use own::{NotRecorded, OwnRequest, Requester};
 pub use publish::{EntriesError, Entry, Receipt};
 pub use reading::{RequestsError, RequestsPage, RequestsQuery};
 
 use crate::commit_log::CommitLog;
 use crate::lake::Lake;
-use crate::read::{ReadError, Reader};
+use crate::read::{ReadError, Reader, ReadingRoom};
 use crate::tenants::Tenants;
-
-/// Lists that run at the same time. Others wait: each holds a few decoded pages of Parquet.
-const READS_MAX: usize = 32;
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -33,7 +28,7 @@ pub struct ApiRequests {
     log: Arc<CommitLog>,
     lake: Lake,
     reader: Reader<ApiRequest>,
-    reads: Arc<Semaphore>,
+    room: ReadingRoom,
     /// Where requests go whose key says nothing of an environment.
     first_environment: EnvironmentId,
 }
@@ -46,8 +41,9 @@ impl ApiRequests {
         log: Arc<CommitLog>,
         lake: Lake,
         first_environment: EnvironmentId,
+        room: ReadingRoom,
     ) -> Result<Self, ReadError> {
         let reader = Reader::new(&lake.api_requests)?;
-        Ok(Self { tenants, log, lake, reader, reads: Arc::new(Semaphore::new(READS_MAX)), first_environment })
+        Ok(Self { tenants, log, lake, reader, room, first_environment })
     }
 }

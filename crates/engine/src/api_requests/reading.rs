@@ -2,7 +2,6 @@
 
 use annals_core::ids::{ApiRequestId, OrganizationId};
 use annals_core::record::ApiRequest;
-use tokio::sync::SemaphorePermit;
 
 use super::{ApiRequests, Place, RequestFilter, Side, Sort};
 use crate::read::api_requests::RequestSelection;
@@ -64,14 +63,18 @@ impl ApiRequests {
             (own, asked) => own.or(asked),
         };
         let selection = selection(scope, RequestFilter { organization, ..query.filter.clone() });
-        let _turn = self.turn().await;
+        let (requests, query) = (self.clone(), query.clone());
+        self.room.read(scope.owner(), async move { requests.page(&selection, &query).await }).await
+    }
+
+    async fn page(&self, selection: &RequestSelection, query: &RequestsQuery) -> Result<RequestsPage, RequestsError> {
         // One snapshot, so that the number is that of the list which the page is from.
         let snapshot = Snapshot::of_api_requests(self.log.tail(), &self.lake);
         let limit = query.limit as usize;
         // One more than asked tells whether there is another page.
-        let mut items = self.reader.requests(&snapshot, &selection, &query.sort, query.beside, limit + 1).await?;
+        let mut items = self.reader.requests(&snapshot, selection, &query.sort, query.beside, limit + 1).await?;
         let more = items.len() > limit;
-        let total = self.reader.count_requests(&snapshot, &selection).await?;
+        let total = self.reader.count_requests(&snapshot, selection).await?;
         let (has_before, has_after) = match query.beside {
             None => (false, more),
             Some((Side::After, _)) => (true, more),
@@ -88,14 +91,12 @@ impl ApiRequests {
     /// `NotFound` also when the key may not see it; or it cannot be read.
     pub async fn get(&self, scope: &Scope, id: ApiRequestId) -> Result<ApiRequest, RequestsError> {
         let selection = selection(scope, RequestFilter { organization: scope.organization_id(), ..RequestFilter::default() });
-        let _turn = self.turn().await;
-        let snapshot = Snapshot::of_api_requests(self.log.tail(), &self.lake);
-        self.reader.by_id(&snapshot, &selection, id).await?.ok_or(RequestsError::NotFound)
-    }
-
-    async fn turn(&self) -> Option<SemaphorePermit<'_>> {
-        // Never closed.
-        self.reads.acquire().await.ok()
+        let requests = self.clone();
+        let reading = async move {
+            let snapshot = Snapshot::of_api_requests(requests.log.tail(), &requests.lake);
+            Ok(requests.reader.by_id(&snapshot, &selection, id).await?)
+        };
+        self.room.read(scope.owner(), reading).await.and_then(|request| request.ok_or(RequestsError::NotFound))
     }
 }
 

@@ -68,9 +68,11 @@ impl Follow {
         self.looked_at = Some(Instant::now());
         let snapshot = self.snapshot();
         let scan = Scan { above: self.after, below: None, direction: Direction::Rising, rows: EVENTS_AT_ONCE };
-        let events = self.events.reader.nearest(&snapshot, &self.query, scan).await?;
+        let (reader, query, last) = (self.events.reader.clone(), self.query.clone(), snapshot.last());
+        let reading = async move { Ok::<_, AuditEventsError>(reader.nearest(&snapshot, &query, scan).await?) };
+        let events = self.events.room.run(reading).await?;
         self.more = events.len() == EVENTS_AT_ONCE as usize;
-        let complete_through = if self.more { events.last().map(|event| event.id) } else { snapshot.last() };
+        let complete_through = if self.more { events.last().map(|event| event.id) } else { last };
         self.after = self.after.max(complete_through);
         Ok(events)
     }

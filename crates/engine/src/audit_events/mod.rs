@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use annals_core::event::CommittedEvent;
 use annals_core::ids::AuditEventId;
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 pub use count::{BUCKETS_MAX, Bucket, Count, Counted, GROUPS_MAX, Group};
 pub use error::AuditEventsError;
@@ -18,12 +17,9 @@ use crate::commit_log::Tail;
 use crate::lake::Lake;
 use crate::page::{ListQuery, Page};
 pub use crate::read::{ALWAYS, ActionPattern, AuditTrailFilter, Between, Filter};
-use crate::read::{Reader, Selection, Snapshot};
+use crate::read::{Reader, ReadingRoom, Selection, Snapshot};
 use crate::store::listing;
 use crate::tenants::{OrganizationError, Scope, Tenants};
-
-/// Lists and counts that run at the same time. Others wait: each holds a few decoded pages of Parquet.
-const READS_MAX: usize = 32;
 
 /// Audit events as the server sees them. Cheap to clone.
 #[derive(Clone)]
@@ -32,12 +28,12 @@ pub struct AuditEvents {
     tail: Arc<Tail>,
     lake: Lake,
     reader: Reader,
-    reads: Arc<Semaphore>,
+    room: ReadingRoom,
 }
 
 impl AuditEvents {
-    pub(crate) fn new(tenants: Tenants, tail: Arc<Tail>, lake: Lake, reader: Reader) -> Self {
-        Self { tenants, tail, lake, reader, reads: Arc::new(Semaphore::new(READS_MAX)) }
+    pub(crate) fn new(tenants: Tenants, tail: Arc<Tail>, lake: Lake, reader: Reader, room: ReadingRoom) -> Self {
+        Self { tenants, tail, lake, reader, room }
     }
 
     /// One page, in the order of commits; cursors are ids and mean what wire contract §0.4 says. The limit may be any number.
@@ -51,20 +47,23 @@ impl AuditEvents {
         page: &ListQuery<AuditEventId>,
     ) -> Result<Page<CommittedEvent, AuditEventId>, AuditEventsError> {
         let query = self.reader.query(self.selection(scope, filter).await?)?;
-        let _turn = self.turn().await;
-        // One snapshot for the whole page: what is recorded meanwhile does not move it.
-        let snapshot = self.snapshot();
-        let scan = |scan| self.reader.nearest(&snapshot, &query, scan);
-        Ok(listing::page(page, |event: &CommittedEvent| event.id, scan).await?)
+        let (events, page) = (self.clone(), page.clone());
+        let reading = async move {
+            // One snapshot for the whole page: what is recorded meanwhile does not move it.
+            let snapshot = events.snapshot();
+            let scan = |scan| events.reader.nearest(&snapshot, &query, scan);
+            Ok(listing::page(&page, |event: &CommittedEvent| event.id, scan).await?)
+        };
+        self.room.read(scope.owner(), reading).await
     }
 
     /// # Errors
     /// `NotFound` also when the key may not see it, or events cannot be read.
     pub async fn get(&self, scope: &Scope, id: AuditEventId) -> Result<CommittedEvent, AuditEventsError> {
         let selection = self.selection(scope, Filter::everything()).await?;
-        let _turn = self.turn().await;
-        let event = self.reader.by_id(&self.snapshot(), &selection, id).await?;
-        event.ok_or(AuditEventsError::NotFound)
+        let events = self.clone();
+        let reading = async move { Ok(events.reader.by_id(&events.snapshot(), &selection, id).await?) };
+        self.room.read(scope.owner(), reading).await.and_then(|event| event.ok_or(AuditEventsError::NotFound))
     }
 
     /// Each event once, in the order of commits, for as long as it is asked: those after `after`, or those that are recorded
@@ -86,9 +85,12 @@ impl AuditEvents {
     /// Too many buckets or groups, the organization is not there, or events cannot be read.
     pub async fn count(&self, scope: &Scope, filter: Filter, count: Count) -> Result<Counted, AuditEventsError> {
         let query = self.reader.query(self.selection(scope, filter).await?)?;
-        let _turn = self.turn().await;
-        let batches = self.reader.scan(&self.snapshot(), &query, count.columns());
-        count::count(batches, count).await
+        let events = self.clone();
+        let reading = async move {
+            let batches = events.reader.scan(&events.snapshot(), &query, count.columns());
+            count::count(batches, count).await
+        };
+        self.room.read(scope.owner(), reading).await
     }
 
     /// The filter in the scope: an organization's key sees its own organization, whatever is asked.
@@ -107,10 +109,5 @@ impl AuditEvents {
         // The tail first: a commit leaves it only when the lake has it.
         let tail: Vec<_> = self.tail.commits().iter().map(|commit| Arc::clone(&commit.audit_events)).collect();
         Snapshot::new(self.tail.shard(), tail, self.lake.audit_events.snapshot())
-    }
-
-    async fn turn(&self) -> Option<SemaphorePermit<'_>> {
-        // Never closed.
-        self.reads.acquire().await.ok()
     }
 }

@@ -21,8 +21,8 @@ pub(super) struct Quiet {
 }
 
 /// The polls of one selection.
-pub(super) struct Polls<'q> {
-    quiet: &'q Quiet,
+pub(super) struct Polls {
+    quiet: Quiet,
     selection: Sha256,
 }
 
@@ -31,7 +31,7 @@ impl Quiet {
         Self { through: Cache::new(ENTRIES_MAX) }
     }
 
-    pub fn polls(&self, selection: &FeedSelection) -> Polls<'_> {
+    pub fn polls(&self, selection: &FeedSelection) -> Polls {
         let FeedSelection { environment, names, organization, received } = selection;
         let mut digest = Sha256::new_with_prefix(environment.to_bytes());
         // The debug texts of ids and times are their values, and say where each part ends.
@@ -40,11 +40,11 @@ impl Quiet {
             digest.update(name.as_str());
             digest.update([0]);
         }
-        Polls { quiet: self, selection: digest }
+        Polls { quiet: self.clone(), selection: digest }
     }
 }
 
-impl Polls<'_> {
+impl Polls {
     /// The same scan, beginning behind what is known to be empty.
     pub async fn shorten(&self, scan: Scan<FeedEventId>) -> Scan<FeedEventId> {
         if !is_poll(&scan) {

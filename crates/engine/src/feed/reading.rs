@@ -7,8 +7,9 @@ use annals_core::record::{EventName, FeedEvent};
 use annals_core::time::Micros;
 
 use super::Feed;
+use super::quiet::Polls;
 use crate::page::{ListQuery, Order, Page};
-use crate::read::{FeedSelection, ReadError, Snapshot};
+use crate::read::{FeedSelection, Query, ReadError, Snapshot};
 use crate::store::listing::{self, Direction, Scan};
 use crate::tenants::EnvironmentScope;
 
@@ -66,12 +67,21 @@ impl Feed {
             received: (first.map_or(Unbounded, Included), last.map_or(Unbounded, Included)),
         };
         // Before the bound of retention, which every poll moves: what was found empty stays empty.
-        let polls = &self.quiet.polls(&selection);
+        let polls = self.quiet.polls(&selection);
         selection.received.0 = Included(first.map_or(kept_from, |first| first.max(kept_from)));
-        let compiled = &self.reader.query(selection)?;
-        let _turn = self.reads.acquire().await;
+        let compiled = self.reader.query(selection)?;
+        let (feed, query) = (self.clone(), query.page.clone());
+        self.room.read(scope.owner(), async move { feed.page(&query, &compiled, &polls).await }).await
+    }
+
+    async fn page(
+        &self,
+        query: &ListQuery<FeedEventId>,
+        compiled: &Query<FeedEvent>,
+        polls: &Polls,
+    ) -> Result<Page<FeedEvent, FeedEventId>, FeedError> {
         let scan = |asked: Scan<FeedEventId>| async move {
-            if let Some(at_cursor) = at_cursor(&query.page, asked) {
+            if let Some(at_cursor) = at_cursor(query, asked) {
                 let snapshot = Snapshot::of_feed(self.log.tail(), &self.lake, at_cursor.above);
                 let found = self.reader.nearest(&snapshot, compiled, at_cursor).await?;
                 if !found.is_empty() {
@@ -85,7 +95,7 @@ impl Feed {
             polls.note(asked, &ids, snapshot.last()).await;
             Ok::<_, ReadError>(found)
         };
-        Ok(listing::page(&query.page, |event: &FeedEvent| event.id, scan).await?)
+        Ok(listing::page(query, |event: &FeedEvent| event.id, scan).await?)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::commit_log::Tail;
 use crate::exports::{Export, ExportState};
 use crate::lake::Lake;
-use crate::read::{ActionPattern, ExportFileError, ExportFiles, ExportedFile, Filter, Reader, Selection, Snapshot};
+use crate::read::{ActionPattern, ExportFileError, ExportFiles, ExportedFile, Filter, Reader, ReadingRoom, Selection, Snapshot};
 use crate::store::{Store, StoreError};
 
 /// Files written at the same time.
@@ -35,6 +35,7 @@ pub(crate) struct ExportJob {
     pub lake: Lake,
     pub reader: Reader,
     pub files: ExportFiles,
+    pub room: ReadingRoom,
     pub created: Arc<Notify>,
 }
 
@@ -87,7 +88,8 @@ impl ExportJob {
             let waits = failures.get(&export.id).is_some_and(|failed| failed.again_at > Instant::now());
             if running.tasks.len() < RUNNING_MAX && !waits && !running.holds(export.id) {
                 let (job, task) = (self.clone(), export.clone());
-                let id = running.tasks.spawn(async move { job.write(environment, &task).await }).id();
+                let (room, writing) = (self.room.clone(), async move { job.write(environment, &task).await });
+                let id = running.tasks.spawn(async move { room.run(writing).await }).id();
                 running.exports.insert(id, export);
             }
         }

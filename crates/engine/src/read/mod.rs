@@ -10,6 +10,7 @@ mod filter;
 mod nearest;
 #[cfg(test)]
 mod reading_tests;
+mod room;
 mod row_check;
 mod scan;
 mod search;
@@ -22,5 +23,6 @@ pub use error::ReadError;
 pub use export::{ExportFileError, ExportFiles, ExportedFile};
 pub use feed::FeedSelection;
 pub use filter::{ALWAYS, ActionPattern, AuditTrailFilter, Between, Filter, Selection};
+pub(crate) use room::ReadingRoom;
 pub use scan::{Batches, Query, Reader, Select};
 pub use snapshot::Snapshot;

@@ -36,7 +36,7 @@ impl<R: Row> Reader<R> {
         let mut opened = Vec::new();
         while let Some(source) = sources.next(&found) {
             match source {
-                Source::Tail => look_into_tail(snapshot, query, &mut found)?,
+                Source::Tail => look_into_tail(snapshot, query, &mut found).await?,
                 Source::Files(files) => {
                     self.look_into_files(&files, query, &mut found).await?;
                     opened.extend(files);
@@ -103,7 +103,7 @@ impl<R: Row> Reader<R> {
     }
 }
 
-fn look_into_tail<R: Row>(snapshot: &Snapshot<R>, query: &Query<R>, found: &mut Found<R>) -> Result<(), ReadError> {
+async fn look_into_tail<R: Row>(snapshot: &Snapshot<R>, query: &Query<R>, found: &mut Found<R>) -> Result<(), ReadError> {
     let mut places = places(snapshot, &*query.selection, found.scan.direction);
     let mut rows = found.rows_max;
     loop {
@@ -130,6 +130,8 @@ fn look_into_tail<R: Row>(snapshot: &Snapshot<R>, query: &Query<R>, found: &mut 
             return Ok(());
         }
         rows = (rows * 4).min(TAIL_ROWS_MAX);
+        // Nothing else in here waits, and others want to read too.
+        tokio::task::yield_now().await;
     }
 }
 
@@ -138,7 +140,7 @@ fn places<'a, R: Row>(
     snapshot: &'a Snapshot<R>,
     selection: &'a dyn Select<R>,
     direction: Direction,
-) -> Box<dyn Iterator<Item = Place<R>> + 'a> {
+) -> Box<dyn Iterator<Item = Place<R>> + Send + 'a> {
     let of = move |commit: &'a Arc<[R]>| {
         let owned = (0..commit.len()).filter(|place| selection.owns(&commit[*place]));
         owned.map(move |place| Place { commit: Arc::clone(commit), place })

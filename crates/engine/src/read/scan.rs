@@ -151,14 +151,23 @@ fn tail<R: Row>(commits: Vec<Arc<[R]>>, query: Query<R>, columns: &'static [&'st
     };
     stream::iter(commits.into_iter().flat_map(places))
         .ready_chunks(TAIL_ROWS)
-        .map(move |places| {
-            let (batch, keep) = query.decide(&places)?;
-            let batch = filter_record_batch(&batch, &keep)?;
-            let wanted = columns.iter().map(|name| batch.schema_ref().index_of(name)).collect::<Result<Vec<_>, _>>()?;
-            Ok(if columns.is_empty() { batch } else { batch.project(&wanted)? })
+        .then(move |places| {
+            let decided = passing_columns(&query, &places, columns);
+            // Nothing else in here waits, and others want to read too.
+            async {
+                tokio::task::yield_now().await;
+                decided
+            }
         })
         .try_filter(|batch| std::future::ready(batch.num_rows() > 0))
         .boxed()
+}
+
+fn passing_columns<R: Row>(query: &Query<R>, places: &[Place<R>], columns: &[&str]) -> Result<RecordBatch, ReadError> {
+    let (batch, keep) = query.decide(places)?;
+    let batch = filter_record_batch(&batch, &keep)?;
+    let wanted = columns.iter().map(|name| batch.schema_ref().index_of(name)).collect::<Result<Vec<_>, _>>()?;
+    Ok(if columns.is_empty() { batch } else { batch.project(&wanted)? })
 }
 
 /// A record of the tail that keeps its commit alive.

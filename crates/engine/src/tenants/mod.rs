@@ -13,6 +13,7 @@ mod scope;
 #[cfg(test)]
 mod tests;
 mod told;
+mod turns;
 
 pub use crate::entities::{
     Action, ApiKey, Domain, DomainState, DomainStrategy, KeyOwner, NewSchema, Organization, OrganizationFilter, Schema,
@@ -24,3 +25,4 @@ pub use handle::Tenants;
 pub use organizations::{NewDomain, NewOrganization, OrganizationChange, OrganizationError};
 pub use retention::{Configuration, RetentionDays};
 pub use scope::{EnvironmentScope, Forbidden, OrganizationScope, Scope};
+pub use turns::{Owner, Shares, Turn, Turns};

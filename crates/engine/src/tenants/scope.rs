@@ -73,6 +73,9 @@ impl Scope {
 }
 
 impl EnvironmentScope {
+    pub(crate) fn owner(&self) -> super::Owner {
+        super::Owner { environment: self.environment, only: None }
+    }
     /// Who is asking.
     #[must_use]
     pub fn key(&self) -> ApiKeyId {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use annals_engine::Engine;
+use annals_engine::tenants::{Scope, Shares, Turn, Turns};
 use axum::extract::FromRef;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -25,26 +26,34 @@ struct Inner {
     address: SocketAddr,
     metrics: Metrics,
     background: TaskTracker,
+    batch_bodies: Turns,
     batches: Arc<Semaphore>,
-    tails: Arc<Semaphore>,
+    tails: Turns,
     stopping: CancellationToken,
 }
 
-/// Batches that are held at a time. Others wait before their body is read.
+/// Bodies of batches that are held or on their way at a time. Others wait before their body is read.
+const BATCH_BODIES: Shares = Shares { all: 32, of_environment: 16, of_organization: 4 };
+/// Batches that are unpacked, parsed and stored at a time: with the parsed events a batch takes several times its body's size.
 const BATCHES_MAX: usize = 4;
+/// An organization's part of the readers that may follow.
+const TAILS_OF_ORGANIZATION: usize = 10;
 
 impl App {
     /// `address` is the listener's own.
     #[must_use]
     pub fn new(config: Config, engine: Engine, address: SocketAddr) -> Self {
         let metrics = Metrics::of_this_process();
-        let tails = Arc::new(Semaphore::new(config.tails_max));
+        let all = config.tails_max;
+        let of_organization = all.div_ceil(TAILS_OF_ORGANIZATION);
+        let tails = Turns::new(Shares { all, of_environment: all, of_organization });
         let inner = Inner {
             config,
             engine,
             address,
             metrics,
             background: TaskTracker::new(),
+            batch_bodies: Turns::new(BATCH_BODIES),
             batches: Arc::new(Semaphore::new(BATCHES_MAX)),
             tails,
             stopping: CancellationToken::new(),
@@ -69,7 +78,13 @@ impl App {
         &self.inner.background
     }
 
-    /// A turn to hold a batch.
+    /// A turn to send the body of a batch. A slow sender keeps its own turn only.
+    pub(super) async fn batch_body_turn(&self, scope: &Scope) -> Result<Turn, Problem> {
+        let turn = self.inner.batch_bodies.turn(scope.owner());
+        tokio::time::timeout(self.inner.config.body_timeout, turn).await.map_err(|_| Problem::too_many_batches())
+    }
+
+    /// A turn to work on a batch that is here.
     pub(super) async fn batch_permit(&self) -> Result<OwnedSemaphorePermit, Problem> {
         let turn = Arc::clone(&self.inner.batches).acquire_owned();
         match tokio::time::timeout(self.inner.config.body_timeout, turn).await {
@@ -79,8 +94,8 @@ impl App {
     }
 
     /// A place for one more reader that stays.
-    pub(super) fn tail_seat(&self) -> Result<OwnedSemaphorePermit, Problem> {
-        Arc::clone(&self.inner.tails).try_acquire_owned().map_err(|_| Problem::too_many_tails())
+    pub(super) fn tail_seat(&self, scope: &Scope) -> Result<Turn, Problem> {
+        self.inner.tails.try_turn(scope.owner()).ok_or_else(Problem::too_many_tails)
     }
     /// Cancelled when no more requests are taken: answers without an end must end then.
     pub(super) fn stopping(&self) -> CancellationToken {

@@ -10,14 +10,13 @@ use annals_core::ids::AuditEventId;
 use annals_core::secret::ApiKeySecret;
 use annals_core::wire;
 use annals_engine::audit_events::{AuditEventsError, Follow};
-use annals_engine::tenants::Scope;
+use annals_engine::tenants::{Scope, Turn};
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::stream;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -63,7 +62,7 @@ pub async fn tail(
     EventFilter(filter): EventFilter,
     LastEventId(after): LastEventId,
 ) -> Result<Response, Problem> {
-    let seat = app.tail_seat()?;
+    let seat = app.tail_seat(&scope)?;
     let organization = filter.organization_shown();
     let follow = app.engine().audit_events().follow(&scope, filter, after).await.map_err(|error| match error {
         AuditEventsError::NotFound => Problem::unknown_event_id(),
@@ -88,7 +87,7 @@ struct Tail {
     page: std::vec::IntoIter<CommittedEvent>,
     check_at: Instant,
     stop: CancellationToken,
-    _seat: OwnedSemaphorePermit,
+    _seat: Turn,
 }
 
 impl Tail {

@@ -3,7 +3,8 @@
 use annals_core::event::BatchItem;
 use annals_core::limits::GROUP_BODY_BYTES_MAX;
 use annals_core::wire::RefusedItem;
-use axum::extract::{FromRequest, Request};
+use annals_engine::tenants::{Scope, Turn};
+use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
@@ -19,8 +20,8 @@ const LIMIT: Limit = Limit { bytes_max: GROUP_BODY_BYTES_MAX, discarded_bytes_ma
 
 pub struct BatchBody {
     pub items: Vec<Result<BatchItem, RefusedItem>>,
-    /// One of the few batches that are held at a time: with the parsed events a batch takes several times its body's size.
-    _permit: OwnedSemaphorePermit,
+    /// Held until the batch is stored.
+    pub turns: (Turn, OwnedSemaphorePermit),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,18 +32,20 @@ enum Format {
     Lines,
 }
 
-impl FromRequest<App> for BatchBody {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+impl BatchBody {
+    /// # Errors
+    /// The body is not one of a batch, or it does not come in time, or others take too long.
+    pub async fn of(request: Request, app: &App, scope: &Scope) -> Result<Self, Problem> {
         let format = Format::of(request.headers())?;
         let encoding = Encoding::of(request.headers())?;
-        let permit = app.batch_permit().await?;
+        let turn = app.batch_body_turn(scope).await?;
         let sent = body::read(request, app.config().body_timeout, LIMIT).await?;
+        // Not before the whole body is here: a few that send slowly would keep everybody else waiting.
+        let permit = app.batch_permit().await?;
         // Decompressing and parsing 16 MiB takes long enough to hold up other requests.
         let reading = tokio::task::spawn_blocking(move || read(sent, encoding, format));
         let items = reading.await.map_err(Problem::internal)??;
-        Ok(Self { items, _permit: permit })
+        Ok(Self { items, turns: (turn, permit) })
     }
 }
 

@@ -7,7 +7,7 @@ mod items;
 use annals_core::event::BatchItem;
 use annals_core::wire::{BatchAnswer, BatchResult, RefusedItem};
 use annals_engine::append::{AppendError, BatchOutcome, Together};
-use axum::extract::{FromRequestParts, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 
 use super::App;
@@ -40,9 +40,10 @@ pub async fn create(
     Caller(scope): Caller,
     IdempotencyKey(key): IdempotencyKey,
     Atomic(atomic): Atomic,
-    body: BatchBody,
+    request: Request,
 ) -> Result<Answer, Problem> {
-    let (good, places) = sort(body.items, key.as_deref());
+    let BatchBody { items, turns: _turns } = BatchBody::of(request, &app, &scope).await?;
+    let (good, places) = sort(items, key.as_deref());
     let spoiled = places.iter().any(|place| matches!(place, Place::Refused(_)));
     let together = match atomic {
         false => Together::Each,
