@@ -3,6 +3,7 @@
 //! A reader pulls: events are read from the log when the connection takes them, so a slow reader costs a page of memory and no more.
 //! The id of every event is a place in the log: a reader that comes back with the last one misses nothing and sees nothing twice.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use annals_core::event::CommittedEvent;
@@ -17,7 +18,7 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::stream;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::documented::{LongUrl, UnknownEvent};
@@ -94,36 +95,53 @@ impl Tail {
     /// `None` ends the answer: the reader comes back with the last id that it has.
     async fn next(mut self) -> Option<(Result<Event, axum::Error>, Self)> {
         loop {
-            if Instant::now() >= self.check_at {
-                if !self.key_is_good().await {
+            let Self { app, scope, key, follow, page, check_at, stop, .. } = &mut self;
+            if Instant::now() >= *check_at {
+                if !is_good(app, key, scope).await {
                     return None;
                 }
-                self.check_at = Instant::now() + KEY_CHECK;
+                *check_at = Instant::now() + KEY_CHECK;
             }
-            if let Some(event) = self.page.next() {
+            if let Some(event) = page.next() {
                 return Some((to_sse(&event), self));
             }
-            tokio::select! {
-                biased;
-                () = self.stop.cancelled() => return None,
-                () = tokio::time::sleep_until(self.check_at) => {}
-                events = self.follow.next() => match events {
-                    Ok(events) => {
-                        self.page = events.into_iter();
-                        self.check_at = Instant::now();
-                    }
-                    Err(error) => {
-                        tracing::warn!(%error, "a tail ends");
-                        return None;
-                    }
-                },
+            let reading = stop.run_until_cancelled(while_good(follow.next(), (*check_at, KEY_CHECK), || is_good(app, key, scope)));
+            match reading.await?? {
+                Ok(events) => {
+                    *page = events.into_iter();
+                    *check_at = Instant::now();
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a tail ends");
+                    return None;
+                }
             }
         }
     }
+}
 
-    /// Cheap: the engine remembers keys for moments.
-    async fn key_is_good(&self) -> bool {
-        matches!(self.app.engine().tenants().authenticate(self.key.expose()).await, Ok(Some(scope)) if scope == self.scope)
+/// Cheap: the engine remembers keys for moments.
+async fn is_good(app: &App, key: &ApiKeySecret, scope: &Scope) -> bool {
+    matches!(app.engine().tenants().authenticate(key.expose()).await, Ok(Some(found)) if found == *scope)
+}
+
+/// Brings `reading` to its end, or to `None` when a check says no; the first is due at a time, the next ones every so often. Reading years
+/// of history for a rare event takes longer than the time between two checks: a check must not begin it anew.
+async fn while_good<T, C>(
+    reading: impl Future<Output = T>,
+    (mut check_at, every): (Instant, Duration),
+    check: impl Fn() -> C,
+) -> Option<T>
+where
+    C: Future<Output = bool>,
+{
+    let mut reading = pin!(reading);
+    loop {
+        match timeout_at(check_at, reading.as_mut()).await {
+            Ok(read) => return Some(read),
+            Err(_) if check().await => check_at = Instant::now() + every,
+            Err(_) => return None,
+        }
     }
 }
 
@@ -148,5 +166,30 @@ impl<S: Send + Sync> FromRequestParts<S> for Key {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         bearer(parts).and_then(ApiKeySecret::from_text).map(Self).ok_or_else(Problem::unauthorized)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_read_that_takes_longer_than_checks_are_apart_comes_to_its_end() {
+        let every = Duration::from_millis(20);
+        let read = async |checks_passed: u32| {
+            let checks = Cell::new(0);
+            let check = || std::future::ready(checks.replace(checks.get() + 1) < checks_passed);
+            let reading = async {
+                tokio::time::sleep(every * 4).await;
+                "read"
+            };
+            let read = while_good(reading, (Instant::now() + every, every), check).await;
+            assert!(checks.get() > 0);
+            read
+        };
+        assert_eq!(read(u32::MAX).await, Some("read"));
+        assert_eq!(read(0).await, None);
     }
 }
