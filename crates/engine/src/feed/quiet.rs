@@ -53,13 +53,17 @@ impl Polls {
         Scan { above: self.quiet.through.get(&self.key(scan.above)).await.max(scan.above), ..scan }
     }
 
-    /// To be told what the scan `asked` for found, and the last event, of any kind, that it saw.
+    /// To be told what the scan `asked` for found, and the last event, of any kind, that it saw. That may be less than was known: a
+    /// shortened scan leaves out the tail.
     pub async fn note(&self, asked: Scan<FeedEventId>, found: &[FeedEventId], seen: Option<FeedEventId>) {
         let next_cursor = found.last().copied().or(asked.above);
         if let Some(seen) = seen.filter(|_| is_poll(&asked) && found.len() < asked.rows as usize)
             && Some(seen) > next_cursor
         {
-            self.quiet.through.insert(self.key(next_cursor), seen).await;
+            let key = self.key(next_cursor);
+            if Some(seen) > self.quiet.through.get(&key).await {
+                self.quiet.through.insert(key, seen).await;
+            }
         }
     }
 
@@ -71,4 +75,26 @@ impl Polls {
 
 fn is_poll(scan: &Scan<FeedEventId>) -> bool {
     scan.direction == Direction::Rising && scan.below.is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use annals_core::ids::EnvironmentId;
+
+    use super::*;
+    use crate::read::ALWAYS;
+
+    #[tokio::test]
+    async fn what_was_found_empty_stays_known() {
+        let id = |number| Some(FeedEventId::from_parts(1, number));
+        let selection =
+            FeedSelection { environment: EnvironmentId::from_parts(1, 1), names: None, organization: None, received: ALWAYS };
+        let quiet = Quiet::new();
+        let polls = quiet.polls(&selection);
+        let asked = Scan { above: id(3), below: None, direction: Direction::Rising, rows: 11 };
+        for (seen, begins) in [(id(7), id(7)), (id(5), id(7)), (None, id(7)), (id(9), id(9))] {
+            polls.note(asked, &[], seen).await;
+            assert_eq!(polls.shorten(asked).await.above, begins, "{seen:?}");
+        }
+    }
 }
