@@ -1,6 +1,6 @@
 //! The one writer of a shard. Steps 1 to 9 of the commit log.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -122,7 +122,7 @@ impl Committer {
         };
         let Batch { appends, waiting, all_or_none, .. } = batch;
         if all_or_none && seen.contains(&Seen::OtherBody) {
-            return waiting.tell(seen.into_iter().map(|seen| known(seen).unwrap_or(Appended::LeftOut)).collect());
+            return waiting.tell(left_out(&appends, &seen));
         }
         let (records, outcomes) = self.assign(appends, &seen);
         if records.0.is_empty() {
@@ -324,6 +324,20 @@ impl Committer {
 
 /// Records of a commit with its number and received time, not yet encoded.
 struct Unnumbered(Vec<Record>, CommitNumber, annals_core::time::Micros);
+
+/// What is told about a group of which nothing is stored. What repeats another record of the group is left out with it.
+fn left_out(appends: &[Append], seen: &[Seen]) -> Vec<Appended> {
+    let mut keys = HashSet::new();
+    let outcome = |(append, seen): (&Append, &Seen)| match (known(*seen), append.key) {
+        (None, key) => {
+            keys.extend(key.map(|mark| mark.key));
+            Appended::LeftOut
+        }
+        (Some(Appended::Replayed), Some(mark)) if keys.contains(&mark.key) => Appended::LeftOut,
+        (Some(known), _) => known,
+    };
+    appends.iter().zip(seen).map(outcome).collect()
+}
 
 /// What is told about a key that was seen before; a new one is stored.
 fn known(seen: Seen) -> Option<Appended> {
