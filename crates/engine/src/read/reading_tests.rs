@@ -403,3 +403,32 @@ async fn files_that_cannot_be_on_the_page_are_not_opened() {
     }
     reader.nearest(&snapshot, &query, scan(Direction::Falling, None, Some(ids[340]))).await.expect_err("the next file is gone");
 }
+
+/// One thread: whoever does not pause keeps everybody else waiting.
+#[tokio::test]
+async fn others_have_their_turn_while_a_long_tail_is_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lake = lake(folder.path()).await;
+    let tail: Arc<[_]> = Sequencer::default().commit(1, (0..20_000).map(|n| (organization(0), event(n % 50))).collect()).into();
+    let snapshot = Snapshot::new(shard(), [tail], lake.audit_events.snapshot());
+    let reader = Reader::new(&lake.audit_events).expect("a reader");
+    let filter = Filter { actor_ids: vec!["nobody".to_owned()], ..Filter::everything() };
+    let query = reader.query(Selection { environment: environment(1), filter }).expect("a filter");
+    let turns = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counter = tokio::spawn({
+        let turns = Arc::clone(&turns);
+        async move {
+            loop {
+                turns.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                tokio::task::yield_now().await;
+            }
+        }
+    });
+    let scan = Scan { above: None, below: None, direction: Direction::Falling, rows: 100 };
+    assert_eq!(reader.nearest(&snapshot, &query, scan).await.expect("readable"), []);
+    let of_page = turns.swap(0, std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(collect(reader.scan(&snapshot, &query, &[])).await, []);
+    let of_scan = turns.load(std::sync::atomic::Ordering::Relaxed);
+    counter.abort();
+    assert!(of_page > 3 && of_scan > 3, "{of_page} {of_scan}");
+}
