@@ -12,11 +12,14 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::{AuditEvents, AuditEventsError};
+use crate::commit_log::footprint;
 use crate::read::{Query, Snapshot};
 use crate::store::listing::{Direction, Scan};
 
 /// Events that are handed over at a time.
 const EVENTS_AT_ONCE: u32 = 100;
+/// Memory of those events, unless a single one is larger: slow readers hold them, and there are many readers.
+const BYTES_AT_ONCE: usize = 256 * 1024;
 /// A busy log commits thousands of times a second: a follower looks less often and takes more each time.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -70,8 +73,10 @@ impl Follow {
         let scan = Scan { above: self.after, below: None, direction: Direction::Rising, rows: EVENTS_AT_ONCE };
         let (reader, query, last) = (self.events.reader.clone(), self.query.clone(), snapshot.last());
         let reading = async move { Ok::<_, AuditEventsError>(reader.nearest(&snapshot, &query, scan).await?) };
-        let events = self.events.room.run(reading).await?;
-        self.more = events.len() == EVENTS_AT_ONCE as usize;
+        let mut events = self.events.room.run(reading).await?;
+        let handed_over = fitting(&events);
+        self.more = events.len() == EVENTS_AT_ONCE as usize || handed_over < events.len();
+        events.truncate(handed_over);
         let complete_through = if self.more { events.last().map(|event| event.id) } else { last };
         self.after = self.after.max(complete_through);
         Ok(events)
@@ -86,5 +91,37 @@ impl Follow {
         };
         let commits = commits.iter().map(|commit| Arc::clone(&commit.audit_events));
         Snapshot::new(tail.shard(), commits, self.events.lake.audit_events.snapshot())
+    }
+}
+
+/// How many of these are handed over: at least one, when there is any.
+fn fitting(events: &[CommittedEvent]) -> usize {
+    let mut bytes = 0;
+    let fits = |committed: &&CommittedEvent| {
+        let first = bytes == 0;
+        bytes += footprint(&committed.event);
+        first || bytes <= BYTES_AT_ONCE
+    };
+    events.iter().take_while(fits).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lake::testing::{Sequencer, event, organization};
+
+    #[test]
+    fn large_events_are_handed_over_a_few_at_a_time() {
+        let of_bytes = |bytes: &[usize]| {
+            let large = |length: &usize| {
+                let mut event = event(1);
+                event.context.extra = vec![("more".to_owned(), "x".repeat(*length))];
+                (organization(1), event)
+            };
+            fitting(&Sequencer::default().commit(1, bytes.iter().map(large).collect()))
+        };
+        for (bytes, fit) in [(&[][..], 0), (&[0; 100], 100), (&[60_000; 100], 4), (&[300_000, 0], 1), (&[0, 300_000, 0], 1)] {
+            assert_eq!(of_bytes(bytes), fit, "{bytes:?}");
+        }
     }
 }

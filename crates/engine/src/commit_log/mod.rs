@@ -39,6 +39,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 pub use blob::KeyMark;
 pub use recover::RecoverError;
+pub(crate) use tail::footprint;
 pub use tail::{Tail, TailSize};
 
 use crate::clock::Clock;

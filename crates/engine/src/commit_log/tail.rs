@@ -73,18 +73,23 @@ pub fn place(shard: ShardId, number: CommitNumber, received_at: Micros, index: u
     RecordPlace::of_commit(received_at.id_millis(), shard, number, u16::try_from(index).unwrap_or(u16::MAX))
 }
 
-fn footprint(event: &annals_core::event::NormalEvent) -> usize {
+/// Roughly what an event takes in memory.
+#[must_use]
+pub fn footprint(event: &annals_core::event::NormalEvent) -> usize {
+    let extra = |members: &[(String, String)]| members.iter().map(|(name, text)| 60 + name.len() + text.len()).sum::<usize>();
     let party = |p: &annals_core::event::Party| {
         200 + p.id.len()
             + p.kind.len()
             + p.name.as_ref().map_or(0, String::len)
             + p.metadata.as_ref().map_or(0, |m| m.as_str().len())
+            + extra(&p.extra)
     };
     300 + event.action.len()
         + party(&event.actor)
         + event.targets.iter().map(party).sum::<usize>()
         + event.context.location.as_ref().map_or(0, String::len)
         + event.context.user_agent.as_ref().map_or(0, String::len)
+        + extra(&event.context.extra)
         + event.metadata.as_ref().map_or(0, |m| m.as_str().len())
 }
 

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use annals_core::event::NewEvent;
 use annals_core::ids::{ApiRequestId, CommitNumber, EnvironmentId, FeedEventId};
 use annals_core::limits::GROUP_RECORDS_MAX;
 use annals_core::record::{NewApiRequest, NewFeedEvent, ObjectText, RequestActor, RequestActorKind, RequestFacts, RequestTarget};
 
-use super::{append_of, in_tail, open, organization};
+use super::{NoRules, append_of, in_tail, open, organization};
 use crate::clock::MovedClock;
 use crate::commit_log::{Append, Appended, NewRecord, Together};
 
@@ -92,6 +93,25 @@ async fn a_reused_key_leaves_out_only_itself_or_its_whole_group() {
     let log = open(folder.path(), &clock, CommitNumber::ZERO).await;
     let told = log.append_all(group(), Together::AllOrNone).await.expect("an answer");
     assert_eq!(told, [Appended::Replayed, Appended::Replayed, Appended::KeyReused, Appended::Replayed]);
+}
+
+/// The bound of the tail is one of memory, wherever in an event its texts stand.
+#[tokio::test]
+async fn members_that_nobody_knows_count_in_the_tail() {
+    let folder = tempfile::tempdir().expect("temp folder");
+    let log = open(folder.path(), &Arc::new(MovedClock::default()), CommitNumber::ZERO).await;
+    let mut expected = 0;
+    for holder in ["actor", "targets/0", "context"] {
+        let mut body = serde_json::json!({"organization_id": organization(1).to_string(), "event": {
+            "action": "user.signed_in", "occurred_at": "2022-08-29T19:47:52.336Z", "actor": {"type": "user", "id": "a"},
+            "targets": [{"type": "team", "id": "t1"}], "context": {"location": "1.2.3.4"},
+        }});
+        body.pointer_mut(&format!("/event/{holder}")).expect("a member")["more"] = "x".repeat(10_000).into();
+        let event = NewEvent::parse(body.to_string().as_bytes()).expect("a good event").check(&NoRules).expect("no rules");
+        log.append(append_record(NewRecord::AuditEvent { organization: organization(1), event })).await.expect("stored");
+        expected += 10_000;
+        assert!(log.tail().size().bytes > expected, "{holder}: {:?}", log.tail().size());
+    }
 }
 
 /// Groups of both sorts and single records at once: each is whole, and a key counts once over all of them.

@@ -105,7 +105,8 @@ impl Tail {
             if let Some(event) = page.next() {
                 return Some((to_sse(&event), self));
             }
-            let reading = stop.run_until_cancelled(while_good(follow.next(), (*check_at, KEY_CHECK), || is_good(app, key, scope)));
+            let reading =
+                stop.run_until_cancelled(while_good(follow.next(), (*check_at, KEY_CHECK), || is_good(app, key, scope)));
             match reading.await?? {
                 Ok(events) => {
                     *page = events.into_iter();
