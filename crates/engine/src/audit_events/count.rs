@@ -18,6 +18,8 @@ pub const BUCKETS_MAX: usize = 5_000;
 pub const GROUPS_MAX: usize = 100_000;
 /// Counts of one group in one bucket.
 const CELLS_MAX: usize = 1_000_000;
+/// Keys and names of groups.
+const TEXT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +90,7 @@ struct Tally {
     named: Vec<Named>,
     buckets: BTreeMap<Micros, Cell>,
     cells: usize,
+    text_bytes: usize,
 }
 
 /// A group: the name that its newest event has, and that event's id.
@@ -115,7 +118,11 @@ impl Tally {
             let time = Micros::new(times.value(row)).ok_or(wrong).map_err(ReadError::from)?;
             let group = keys.map(|keys| self.group(keys.value(row))).transpose()?;
             if let (Some(group), Some(names), Some(ids)) = (group, names, ids) {
-                self.named[group].learn(names, ids, row);
+                let named = &mut self.named[group];
+                let before = named.name.as_ref().map_or(0, String::len);
+                named.learn(names, ids, row);
+                self.text_bytes += named.name.as_ref().map_or(0, String::len);
+                self.text_bytes -= before;
             }
             self.note(interval.start(time), group)?;
         }
@@ -126,7 +133,8 @@ impl Tally {
         if let Some(group) = self.groups.get(key) {
             return Ok(*group);
         }
-        if self.named.len() == GROUPS_MAX {
+        self.text_bytes += key.len();
+        if self.named.len() == GROUPS_MAX || self.text_bytes > TEXT_BYTES_MAX {
             return Err(AuditEventsError::TooManyGroups);
         }
         self.groups.insert(key.to_owned(), self.named.len());
@@ -182,5 +190,17 @@ impl Named {
             ids.value(row).clone_into(&mut self.at);
             self.name = Some(names.value(row).to_owned());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_keys_are_too_many_groups_sooner() {
+        let mut tally = Tally::default();
+        let fit = (0..GROUPS_MAX).take_while(|n| tally.group(&format!("{n:01000}")).is_ok()).count();
+        assert_eq!(fit, TEXT_BYTES_MAX / 1000);
     }
 }
