@@ -252,6 +252,12 @@ async fn a_batch_has_a_largest_size_before_and_after_decompression() {
     let item = event(&organization).to_string().replacen("{\"id\"", &format!("{{\"more\":{long},\"id\""), 1);
     let items = format!("[{}]", vec![item; 900].join(","));
     check_refused(&server.caller().post_bytes(BATCH, items).await, 413, too_large);
+    // One item is no larger than the body of a request for it alone.
+    let long =
+        event(&organization).to_string().replacen("{\"id\"", &format!("{{\"more\":[{}1],\"id\"", "1,".repeat(MEBIBYTE / 2)), 1);
+    for reply in [server.caller().post_bytes(BATCH, format!("[{long}]")).await, ndjson(&server).post_bytes(BATCH, long).await] {
+        assert_eq!((reply.status.as_u16(), states(&reply)), (200, vec![("refused", 413)]), "{reply:?}");
+    }
 
     let item = event(&organization).to_string();
     let too_many = json!({"message": "a batch must have at most 10000 items"});

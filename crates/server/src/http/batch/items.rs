@@ -4,7 +4,7 @@ use std::fmt;
 
 use annals_core::event::{BatchItem, Rejected};
 use annals_core::json::JsonError;
-use annals_core::limits::GROUP_RECORDS_MAX;
+use annals_core::limits::{BODY_BYTES_MAX, GROUP_RECORDS_MAX};
 use annals_core::wire::RefusedItem;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -19,9 +19,7 @@ pub fn of_array(text: &[u8]) -> Result<Items, Problem> {
     if elements.too_many {
         return Err(Problem::too_many_items());
     }
-    let item = |(index, element): (usize, &RawValue)| {
-        BatchItem::parse(element.get().as_bytes()).map_err(|rejected| refused(rejected, format_args!("item {index}")))
-    };
+    let item = |(index, element): (usize, &RawValue)| parse(element.get().as_bytes(), format_args!("item {index}"));
     Ok(elements.items.into_iter().enumerate().map(item).collect())
 }
 
@@ -37,9 +35,17 @@ pub fn of_lines(text: &[u8]) -> Result<Items, Problem> {
             return Err(Problem::too_many_items());
         }
         let number: u32 = number;
-        items.push(BatchItem::parse(line).map_err(|rejected| refused(rejected, format_args!("line {number}"))));
+        items.push(parse(line, format_args!("line {number}")));
     }
     Ok(items)
+}
+
+/// Parsed JSON takes many times the room of its text, so an item may be as long as the body of a request for it alone.
+fn parse(text: &[u8], place: fmt::Arguments<'_>) -> Result<BatchItem, RefusedItem> {
+    if text.len() > BODY_BYTES_MAX {
+        return Err(Problem::too_large().into_item());
+    }
+    BatchItem::parse(text).map_err(|rejected| refused(rejected, place))
 }
 
 /// A wrong field is named; of what is not JSON only the place can be told.
