@@ -15,7 +15,7 @@ pub enum AuditEventsError {
     #[error("more than {BUCKETS_MAX} buckets")]
     TooManyBuckets,
     /// Ask for a narrower filter.
-    #[error("more than {GROUPS_MAX} groups")]
+    #[error("too many groups: at most {GROUPS_MAX} are counted, and fewer when their keys are long or fall into many buckets")]
     TooManyGroups,
     /// Try again later.
     #[error("audit events cannot be read now: {0}")]
