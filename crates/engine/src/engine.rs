@@ -94,7 +94,7 @@ pub struct Opened {
     pub engine: Engine,
     /// Set when this call made the first key: show it once.
     pub first_key: Option<ApiKeySecret>,
-    /// Whether `Settings::first_key` was given but the database already had its keys.
+    /// Whether `Settings::first_key` was given, but the database already has its keys and this is none of them.
     pub first_key_ignored: bool,
 }
 
@@ -149,7 +149,10 @@ impl Engine {
         let log = Arc::new(CommitLog::open(Arc::clone(&store), Arc::clone(&clock), log_settings, position).await?);
         jobs::finish_interrupted(&log, position.flushed_through).await?;
         let engine = Self::assemble(&settings, clock, store, lake, log, &founded, folder)?;
-        let first_key_ignored = settings.first_key.is_some() && !founded.now;
+        let first_key_ignored = match &settings.first_key {
+            Some(secret) if !founded.now => engine.tenants().authenticate(secret.expose()).await?.is_none(),
+            _ => false,
+        };
         Ok(Opened { engine, first_key: founded.now.then_some(founding.secret), first_key_ignored })
     }
 

@@ -4,8 +4,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use annals_client::wire::CreateExport;
+use annals_client::wire::{CreateExport, Moment};
 use annals_client::{AuditEventQuery, Client, Order, Paging};
+use annals_core::time::Micros;
 use futures::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -81,7 +82,9 @@ fn new_export(filter: &FilterArgs) -> Result<CreateExport, Failed> {
     if known.filter() != filter.filter() {
         return Err(Failed::usage("a CSV cannot be filtered like that: use --format ndjson"));
     }
-    let mut new = CreateExport::new(organization_id, beginning(), annals_client::now());
+    // Everything: also what happened before computers counted, or was dated ahead by a clock that is wrong.
+    let (first, last) = (Moment(Micros::saturating(i64::MIN)), Moment(Micros::saturating(i64::MAX)));
+    let mut new = CreateExport::new(organization_id, first, last);
     new.range_start = filter.from.unwrap_or(new.range_start);
     new.range_end = filter.to.unwrap_or(new.range_end);
     new.actions.clone_from(&filter.actions);
@@ -89,10 +92,6 @@ fn new_export(filter: &FilterArgs) -> Result<CreateExport, Failed> {
     new.actor_names.clone_from(&filter.actor_names);
     new.targets.clone_from(&filter.target_types);
     Ok(new)
-}
-
-fn beginning() -> annals_client::wire::Moment {
-    annals_client::wire::Moment(annals_core::time::Micros::saturating(0))
 }
 
 async fn ndjson(client: &Client, filter: &FilterArgs, destination: &mut Destination) -> Result<(), Failed> {

@@ -6,25 +6,38 @@ use std::path::Path;
 
 use annals_core::secret::ApiKeySecret;
 
+/// The first key of a database that this start made.
+#[derive(Clone, Copy)]
+pub enum FirstKey<'k> {
+    /// The operator knows it.
+    Given,
+    /// Shown now and never again.
+    Drawn(&'k ApiKeySecret),
+}
+
 /// Scripts wait for the line that begins with `listening on`. A key is printed only by the start that made it.
-pub fn print(address: SocketAddr, data: &Path, key: Option<&ApiKeySecret>) -> std::io::Result<()> {
+pub fn print(address: SocketAddr, data: &Path, first_key: Option<FirstKey<'_>>) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "annals {}", env!("CARGO_PKG_VERSION"))?;
     writeln!(out, "data in {}", data.display())?;
-    if let Some(key) = key {
-        writeln!(out, "\nAPI key, shown only now: {}\n", key.expose())?;
-        writeln!(out, "{}", first_event(address, key.expose()))?;
+    match first_key {
+        Some(FirstKey::Drawn(key)) => {
+            writeln!(out, "\nAPI key, shown only now: {}\n", key.expose())?;
+            writeln!(out, "{}", first_event(address, &format!("export ANNALS_API_KEY={}", key.expose())))?;
+        }
+        Some(FirstKey::Given) => writeln!(out, "\n{}", first_event(address, "# with the key in ANNALS_API_KEY:"))?,
+        None => {}
     }
     writeln!(out, "API reference: http://{address}/docs   Ctrl-C stops")?;
     writeln!(out, "listening on http://{address}")?;
     out.flush()
 }
 
-fn first_event(address: SocketAddr, key: &str) -> String {
+fn first_event(address: SocketAddr, key_line: &str) -> String {
     format!(
         r#"Record the first event: paste this into another terminal.
 
-  export ANNALS_API_KEY={key}
+  {key_line}
   post() {{ curl -sS -w '\n' "http://{address}$1" -H "Authorization: Bearer $ANNALS_API_KEY" -H "Content-Type: application/json" -d "$2"; }}
   ORG=$(post /organizations '{{"name":"Acme"}}' | sed 's/.*"id":"\(org_[^"]*\)".*/\1/')
   post /audit_logs/actions/user.signed_in/schemas '{{"targets":[{{"type":"team"}}]}}'

@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 
 pub use config::ServeArgs;
 use config::ServeConfig;
+use greeting::FirstKey;
 
 use crate::logs;
 use crate::signals::Signals;
@@ -34,12 +35,12 @@ async fn serve(config: ServeConfig) -> Result<(), Box<dyn Error>> {
     let stop = stop_signal()?;
     let opened = Engine::open(config.engine.clone(), Arc::new(SystemClock)).await?;
     if opened.first_key_ignored {
-        tracing::info!("ANNALS_API_KEY is not used: the database already has its first key");
+        tracing::warn!("ANNALS_API_KEY is not a key of this database, which has its first key already: requests with it get 401");
     }
     let data = config.engine.data.canonicalize().unwrap_or(config.engine.data);
     tracing::info!(url = %format!("http://{address}"), data = %data.display(), "listening");
-    let shown_key = if config.first_key_given { None } else { opened.first_key };
-    greeting::print(address, &data, shown_key.as_ref())?;
+    let first = opened.first_key.as_ref().map(|key| if config.first_key_given { FirstKey::Given } else { FirstKey::Drawn(key) });
+    greeting::print(address, &data, first)?;
     let served = annals_server::run(config.server, opened.engine.clone(), listener, stop).await;
     opened.engine.close().await;
     tracing::info!("stopped");

@@ -1,4 +1,5 @@
-//! Query parameters of lists (wire contract §0.4 and §0.5). A key without a value counts as absent; unknown keys are passed over.
+//! Query parameters of lists (wire contract §0.4 and §0.5). A key without a value counts as absent; unknown keys are passed over, but not
+//! where no older client must be understood.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -48,6 +49,12 @@ impl Parameters {
             }
         }
         texts
+    }
+
+    /// The first key with a value that is none of these, also as a list.
+    pub fn unknown(&self, known: &[&str]) -> Option<&str> {
+        let is_known = |key: &str| known.iter().any(|name| is_named(key, name));
+        self.0.iter().find(|(key, value)| !value.is_empty() && !is_known(key)).map(|(key, _)| key.as_str())
     }
 
     /// Whether the parameter is there, also as a list and without a value.
