@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use cli::{Cli, Command};
-use commands::Failed;
+use commands::{Failed, printable};
 
 fn main() -> ExitCode {
     match run(Cli::parse().command) {
@@ -37,7 +37,7 @@ fn run(command: Command) -> Result<(), Failed> {
     }
 }
 
-fn one_line(message: &str) -> &str {
+fn one_line(message: &str) -> String {
     // Libraries put backtraces behind the first line.
-    message.lines().next().unwrap_or_default().trim()
+    printable(message.lines().next().unwrap_or_default().trim())
 }

@@ -26,6 +26,7 @@ use clap::Subcommand;
 
 pub use completions::{CompletionsArgs, ManArgs};
 pub use exit::{EXIT_CODES, Failed};
+pub use text::printable;
 
 use connection::ConnectionArgs;
 use output::Output;

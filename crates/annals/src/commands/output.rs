@@ -6,7 +6,7 @@ use comfy_table::{Table, presets};
 use serde::Serialize;
 
 use super::Failed;
-use super::text::printable;
+use super::text::{plain_json, printable};
 
 /// Rows that are printed at a time, as soon as they are there.
 const BLOCK_ROWS: usize = 100;
@@ -72,7 +72,7 @@ impl Output {
             Form::Table => serde_json::to_string_pretty(thing),
             Form::Lines | Form::Json => serde_json::to_string(thing),
         };
-        self.line(&text.map_err(Failed::other)?)
+        self.line(&plain_json(&text.map_err(Failed::other)?))
     }
 
     /// A sentence for people; with `--json` the thing itself.

@@ -1,11 +1,23 @@
 //! Text that was typed, and text that is shown.
 
+use std::borrow::Cow;
+
 use annals_client::wire::{MetadataValue, Moment};
 
 /// Without control characters: the content of events is hostile, and a terminal obeys escape sequences. Tabs and line ends would break
 /// columns.
 pub fn printable(text: &str) -> String {
     text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
+}
+
+/// The same JSON with the control characters escaped that JSON lets stand as they are.
+pub fn plain_json(json: &str) -> Cow<'_, str> {
+    let obeyed = |character: char| ('\u{7f}'..='\u{9f}').contains(&character);
+    if !json.contains(obeyed) {
+        return json.into();
+    }
+    let escaped = |character: char| if obeyed(character) { format!("\\u{:04x}", u32::from(character)) } else { character.into() };
+    json.chars().map(escaped).collect::<String>().into()
 }
 
 /// A point in time, in any form that the server takes.
@@ -59,6 +71,7 @@ mod tests {
 
     #[test]
     fn a_terminal_is_told_nothing_by_events() {
+        assert_eq!(plain_json("{\"a\": \"\u{9b}2J\u{7f}é\"}"), "{\"a\": \"\\u009b2J\\u007fé\"}");
         assert_eq!(printable("a\u{1b}[2Jb\tc\r\nd\u{9b}é"), "a\u{fffd}[2Jb\u{fffd}c\u{fffd}\u{fffd}d\u{fffd}é");
     }
 

@@ -36,7 +36,7 @@ Examples:
 
 One event a line: from `annals export`, {\"organization_id\": …, \"event\": {…}}, an event alone (with --org), or an event of the older
 Audit Trail API. FILE.annals-import keeps how far it came: the same command again goes on from there. FILE.refused.ndjson has the
-lines that were refused, each with the reason.";
+lines that were refused, each with the reason; it can be imported again.";
 
 #[derive(Debug, clap::Args)]
 pub struct ImportArgs {

@@ -50,7 +50,7 @@ pub type Members<'a> = Vec<(Cow<'a, str>, Json<'a>)>;
 /// # Errors
 /// A sentence: it is not JSON, or of no shape that is known here.
 pub fn read(text: &[u8]) -> Result<Foreign<'_>, String> {
-    let value = json::parse(text).map_err(|error| format!("malformed JSON: {error}"))?;
+    let value = refused_before(json::parse(text).map_err(|error| format!("malformed JSON: {error}"))?);
     let is = |name: &str, kind: &str| value.member(name).is_some_and(|member| member.kind() == kind);
     let object = value.member("object").and_then(Json::as_str);
     match object {
@@ -67,6 +67,17 @@ pub fn read(text: &[u8]) -> Result<Foreign<'_>, String> {
             Ok(Foreign { owner, source: Source::Workos, id: text_of(&value, "id"), event: value })
         }
         _ => Err("it has the shape of no audit event that is known here".to_owned()),
+    }
+}
+
+/// What an earlier import refused stands with its line number and the reason; it may be good now.
+fn refused_before(value: Json<'_>) -> Json<'_> {
+    let is_refused = ["line", "reason", "content"].iter().all(|name| value.member(name).is_some());
+    match value {
+        Json::Object(members) if is_refused => {
+            members.into_iter().find(|(name, _)| name == "content").map_or(Json::Null, |(_, content)| content)
+        }
+        other => other,
     }
 }
 

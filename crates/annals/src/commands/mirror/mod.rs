@@ -13,7 +13,7 @@ use annals_client::{Client, Error, EventQuery, PAGE_ITEMS_MAX, Page};
 use tokio::sync::watch;
 
 use super::state_file::beside;
-use super::{Failed, With};
+use super::{Failed, With, printable};
 use crate::signals::Signals;
 use pauses::Pauses;
 use publish::{Counts, PublishError, Published, Publisher};
@@ -40,7 +40,7 @@ pub struct MirrorArgs {
     /// A file that holds the source's API key [default: the key in $ANNALS_MIRROR_API_KEY]
     #[arg(long, value_name = "FILE")]
     from_api_key_file: Option<PathBuf>,
-    /// Names of events [default: all that clients know]
+    /// Names of events; another Annals takes `*` [default: all that clients know]
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     events: Vec<String>,
     /// Where it is kept how far the mirror has come
@@ -252,5 +252,5 @@ fn source(args: &MirrorArgs) -> Result<Client, Failed> {
 }
 
 fn warn(whom: &str, error: &Error, pause: Duration) {
-    eprintln!("annals: {whom}: {error}; again in {:.1} s", pause.as_secs_f64());
+    eprintln!("annals: {}; again in {:.1} s", printable(&format!("{whom}: {error}")), pause.as_secs_f64());
 }

@@ -10,7 +10,7 @@ use annals_client::{Client, Error, EventQuery, ObjectText, event_names};
 use futures::StreamExt;
 use serde::Serialize;
 
-use super::super::Failed;
+use super::super::{Failed, printable};
 use super::state::State;
 
 /// What became of events.
@@ -163,7 +163,7 @@ impl Publisher {
         }
         let mut text = Vec::new();
         for event in refused {
-            eprintln!("annals: {} is refused: {}", event.event.id, event.reason);
+            eprintln!("annals: {}", printable(&format!("{} is refused: {}", event.event.id, event.reason)));
             serde_json::to_writer(&mut text, event).map_err(Failed::other)?;
             text.push(b'\n');
         }

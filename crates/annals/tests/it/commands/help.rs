@@ -30,6 +30,9 @@ fn completions_name_every_command() {
         }
     }
     assert_eq!(run(&mut client(&["completions", "tcsh"])).code, 2);
+    let script = format!("{}\ncomplete -p annals\n", run(&mut client(&["completions", "bash"])).out);
+    let loaded = run(std::process::Command::new("bash").args(["--norc", "-c", &script]));
+    assert!(loaded.code == 0 && loaded.out.contains("annals"), "{loaded:?}");
 }
 
 #[test]
