@@ -5,6 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use annals_core::limits::{CONTEXT_CHARS_MAX, METHOD_CHARS_MAX, URL_PATH_CHARS_MAX};
 use axum::http::{Extensions, HeaderMap, Method, Uri, header};
 
+/// Shorter texts are somebody's names for things.
+const KEY_CHARS_MIN: usize = 16;
+
 const X_FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// The other end of the connection.
@@ -15,7 +18,7 @@ pub struct Peer(pub SocketAddr);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
     pub method: String,
-    /// Without the query, which may hold secrets.
+    /// Without the query, which may hold secrets, and without keys that somebody took for ids.
     pub path: String,
     pub client_ip: String,
     pub user_agent: Option<String>,
@@ -30,7 +33,7 @@ impl Head {
         let user_agent = headers.get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
         Self {
             method: cut(method.as_str(), METHOD_CHARS_MAX),
-            path: cut(uri.path(), URL_PATH_CHARS_MAX),
+            path: cut(&without_keys(uri.path()), URL_PATH_CHARS_MAX),
             client_ip: client.unwrap_or_else(|| "unknown".to_owned()),
             user_agent: user_agent.filter(|text| !text.is_empty()).map(|text| cut(&text, CONTEXT_CHARS_MAX)),
         }
@@ -43,6 +46,12 @@ fn forwarded_for(headers: &HeaderMap) -> Option<IpAddr> {
     let text = last.rsplit(',').next()?.trim();
     let bare = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
     text.parse().ok().or_else(bare).or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
+}
+
+/// A text with everything between slashes that looks like an API key made unusable: `DELETE /api_keys/sk_…` is a mistake that people make.
+pub fn without_keys(text: &str) -> String {
+    let hidden = |part: &str| if part.starts_with("sk_") && part.len() >= KEY_CHARS_MIN { "sk_..." } else { part }.to_owned();
+    text.split('/').map(hidden).collect::<Vec<_>>().join("/")
 }
 
 fn cut(text: &str, chars_max: usize) -> String {
@@ -81,6 +90,19 @@ mod tests {
             (&["203.0.113.7, "], true, "192.0.2.1"),
         ] {
             assert_eq!(head(forwarded, trust).client_ip, client, "{forwarded:?}");
+        }
+    }
+
+    #[test]
+    fn keys_in_a_path_are_hidden() {
+        for (path, shown) in [
+            ("/api_keys/sk_abcdefghijklmnopqrstuvwxyz012345", "/api_keys/sk_..."),
+            ("/api_keys/sk_abcdefghijklmnopqrstuvwxyz012345/expire", "/api_keys/sk_.../expire"),
+            ("/organizations/external_id/sk_kosice", "/organizations/external_id/sk_kosice"),
+            ("//", "//"),
+            ("", ""),
+        ] {
+            assert_eq!(without_keys(path), shown);
         }
     }
 

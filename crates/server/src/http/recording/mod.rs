@@ -31,7 +31,7 @@ pub use note::Note;
 use super::App;
 use super::envelope::settle;
 use super::problem::Problem;
-use head::Head;
+use head::{Head, without_keys};
 use operations::{Kind, Operation, Target};
 use pace::Pace;
 
@@ -154,7 +154,7 @@ impl Recording {
     fn target(&self, answer: Option<&serde_json::Value>) -> Option<(String, String)> {
         let (id, kind) = match self.operation.target {
             Target::None => return None,
-            Target::Path(kind) => (self.named.clone()?, kind),
+            Target::Path(kind) => (without_keys(self.named.as_ref()?), kind),
             Target::Answer(kind) => (answer?.get("id")?.as_str()?.to_owned(), kind),
         };
         (id.chars().count() <= NAME_CHARS_MAX).then(|| (id, kind.to_owned()))
