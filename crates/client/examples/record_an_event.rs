@@ -17,7 +17,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let schema = CreateSchema::of_targets(["team"]);
     client.schemas().idempotency_key("example-signed-in").create("user.signed_in", &schema).await?;
 
-    let event = AuditEvent::new("user.signed_in", now(), Actor::new("user", "user_1").name("Jon Smith"))
+    let event = AuditEvent::new("user.signed_in", now(), Actor::new("user", "user_1").name("Support"))
         .target(Target::new("team", "team_1"))
         .location("203.0.113.7")
         .user_agent("Chrome/104.0.0.0")

@@ -14,7 +14,7 @@ use super::text::{Party, metadata_value, moment, pair};
 
 pub const EXAMPLES: &str = "\
 Examples:
-  annals emit --org org_… --action user.signed_in --actor user:u1:Ada --target team:t1 --location 203.0.113.7
+  annals emit --org org_… --action user.signed_in --actor user:u1:Support --target team:t1 --location 203.0.113.7
   annals emit event.json                             {\"organization_id\": \"org_…\", \"event\": {…}}
   my-app --audit | annals emit -                     the same, one on each line";
 

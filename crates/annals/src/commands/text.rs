@@ -60,7 +60,7 @@ impl std::str::FromStr for Party {
             (Some(kind), Some(id)) if !kind.is_empty() && !id.is_empty() => {
                 Ok(Self { kind, id, name: parts.next().filter(|name| !name.is_empty()) })
             }
-            _ => Err("must be TYPE:ID or TYPE:ID:NAME, such as user:user_1:Ada"),
+            _ => Err("must be TYPE:ID or TYPE:ID:NAME, such as user:user_1:Support"),
         }
     }
 }

@@ -49,7 +49,7 @@ pub struct Actor {
     #[schema(min_length = 1, max_length = 1024, example = "user")]
     pub kind: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(max_length = 1024, example = "Jon Smith")]
+    #[schema(max_length = 1024, example = "Support")]
     pub name: Option<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(schema_with = metadata, required = false)]

@@ -50,7 +50,7 @@ pub struct AuditLogEventParty {
     #[schema(example = "user")]
     pub kind: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, example = "Jon Smith")]
+    #[schema(nullable = false, example = "Support")]
     pub name: Option<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, Value>,
