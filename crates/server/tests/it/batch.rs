@@ -3,6 +3,8 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 use crate::server::{Caller, Reply, TestServer, check_refused, event};
 
@@ -414,5 +416,26 @@ async fn an_organizations_key_records_for_its_organization_only() {
     // Keys of one owner never meet those of another.
     let reply = server.caller().post(BATCH, json!([with_key(by(&organization, "another"), "k")])).await;
     assert_eq!(states(&reply), [("stored", 0)]);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn clients_that_send_slowly_hold_nobody_up() {
+    let (server, organization) = server_with_action().await;
+    let (_, key) = server.organization_key(&organization).await;
+    let mut slow = Vec::new();
+    for _ in 0..8 {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let head =
+            format!("POST {BATCH} HTTP/1.1\r\nhost: annals\r\nauthorization: Bearer {key}\r\ncontent-length: 1000000\r\n\r\n[");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        slow.push(stream);
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let caller = server.caller();
+    let batch = caller.post(BATCH, json!([event(&organization)]));
+    let reply = tokio::time::timeout(Duration::from_secs(10), batch).await.expect("an answer before the slow ones are refused");
+    assert_eq!(states(&reply), [("stored", 0)]);
+    drop(slow);
     server.stop().await;
 }
