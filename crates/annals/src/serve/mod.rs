@@ -1,6 +1,7 @@
 //! `annals serve`: opens the engine, listens, and drains when asked to stop.
 
 mod config;
+mod files;
 mod greeting;
 
 use std::error::Error;
@@ -27,12 +28,13 @@ pub fn run(args: ServeArgs) -> Result<(), Box<dyn Error>> {
     served
 }
 
-async fn serve(config: ServeConfig) -> Result<(), Box<dyn Error>> {
+async fn serve(mut config: ServeConfig) -> Result<(), Box<dyn Error>> {
     // The port comes first: when it is taken, no data folder is made.
     let cannot_listen = |error| format!("cannot listen on {}: {error}", config.listen);
     let listener = TcpListener::bind(config.listen).await.map_err(cannot_listen)?;
     let address = listener.local_addr()?;
     let stop = stop_signal()?;
+    config.server.connections_max = files::connections_max(config.server.connections_max);
     let opened = Engine::open(config.engine.clone(), Arc::new(SystemClock)).await?;
     if opened.first_key_ignored {
         tracing::warn!("ANNALS_API_KEY is not a key of this database, which has its first key already: requests with it get 401");
