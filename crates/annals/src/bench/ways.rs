@@ -21,8 +21,8 @@ use super::ingest::process::Child;
 const KEY: &str = "sk_bench_ways_0123456789";
 /// Batches on their way at the same time.
 const BATCHES_IN_FLIGHT: usize = 4;
-/// Emitted events whose acknowledgement is awaited at the same time: as many as a busy service has requests.
-const EMITS_IN_FLIGHT: usize = 1024;
+/// Emitted events whose place on disk is awaited at the same time: as many as a busy service has requests.
+const SPOOLED_IN_FLIGHT: usize = 1024;
 
 type Fallible<T> = Result<T, Box<dyn Error>>;
 
@@ -133,6 +133,8 @@ impl Course {
 
     /// From the first `emit` until the server has the last event.
     async fn emitter(&self, mode: Mode) -> Fallible<f64> {
+        // In memory there is nothing to wait for.
+        let in_flight = if matches!(mode, Mode::Spool(_)) { SPOOLED_IN_FLIGHT } else { 1 };
         let emitter = Emitter::builder(self.client.clone()).mode(mode).batch(self.batch, 1024 * 1024).build()?;
         let started = Instant::now();
         let mut emits = FuturesUnordered::new();
@@ -141,7 +143,7 @@ impl Course {
                 break;
             }
             emits.push(emitter.emit(item.clone()));
-            if emits.len() < EMITS_IN_FLIGHT {
+            if emits.len() < in_flight {
                 continue;
             }
             match emits.next().await {
