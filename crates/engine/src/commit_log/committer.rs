@@ -132,7 +132,7 @@ impl Committer {
         match self.store(records).await {
             Ok(()) => {
                 metrics::histogram!("annals_commit_seconds").record(started.elapsed().as_secs_f64());
-                metrics::counter!("annals_events_committed_total").increment(events as u64);
+                metrics::counter!("annals_records_committed_total").increment(events as u64);
                 metrics::counter!("annals_commits_total").increment(1);
                 // 6. Acknowledge: the commit is durable and readers see it.
                 waiting.tell(outcomes);
@@ -197,7 +197,7 @@ impl Committer {
         let body = Body { shard: self.state.shard, number, received_at, records };
         let blob = self.encoder.encode(&body).map_err(|error| {
             tracing::error!(%error, "a commit cannot be encoded");
-            "the events cannot be encoded"
+            "the records cannot be encoded"
         })?;
         metrics::counter!("annals_commit_bytes_total").increment(blob.len() as u64);
         let commit = Sealed { body, stored: StoredCommit { number, blob } };
@@ -224,7 +224,7 @@ impl Committer {
         self.state.apply(&body);
         self.tail.push(TailCommit::new(body));
         let size = self.tail.size();
-        metrics::gauge!("annals_tail_events").set(size.records as f64);
+        metrics::gauge!("annals_tail_records").set(size.records as f64);
         metrics::gauge!("annals_tail_bytes").set(size.bytes as f64);
     }
 

@@ -198,7 +198,7 @@ enum Answer {
 }
 
 impl NotAppended {
-    const BUSY: Self = Self { reason: "too many events are waiting", retry_after: Duration::from_secs(1) };
+    const BUSY: Self = Self { reason: "too many records are waiting", retry_after: Duration::from_secs(1) };
     const STOPPING: Self = Self { reason: "the server is stopping", retry_after: Duration::from_secs(5) };
 }
 

@@ -125,7 +125,7 @@ impl FlushJob {
         // Always, and last: it says that the shard is flushed.
         self.lake.audit_events.append_last(shard, through, audit_events, &others).await?;
         self.log.retire(through).await?;
-        metrics::counter!("annals_flushed_events_total").increment(records as u64);
+        metrics::counter!("annals_flushed_records_total").increment(records as u64);
         metrics::histogram!("annals_flush_seconds").record(started.elapsed().as_secs_f64());
         tracing::info!(records, %through, elapsed = ?started.elapsed(), "flushed to the lake");
         Ok(())

@@ -36,7 +36,10 @@ Examples:
 
 One event a line: from `annals export`, {\"organization_id\": …, \"event\": {…}}, an event alone (with --org), or an event of the older
 Audit Trail API. FILE.annals-import keeps how far it came: the same command again goes on from there. FILE.refused.ndjson has the
-lines that were refused, each with the reason; it can be imported again.";
+lines that were refused, each with the reason; it can be imported again, with other options too.
+
+Imported events need no schema; they count as recorded now, and the time when they happened stays. What a server exported and imports
+again it records a second time.";
 
 #[derive(Debug, clap::Args)]
 pub struct ImportArgs {
@@ -67,6 +70,7 @@ pub async fn run((client, mut output, args): (Client, Output, ImportArgs)) -> Re
     if args.files.len() > 1 && args.refused.is_some() {
         return Err(Failed::usage("--refused is for one file"));
     }
+    let options = args.organizations.text();
     let mut organizations = args.organizations.open(&client).await?;
     let mut refused = 0;
     for file in &args.files {
@@ -76,8 +80,8 @@ pub async fn run((client, mut output, args): (Client, Output, ImportArgs)) -> Re
         });
         let (input, progress) = open(file)?;
         let mut lines = Lines::new(input);
-        let journal = Journal::open(file, refused_path, client.base_url(), &mut lines)?;
-        let mut importing = Importing { client: &client, source: args.source.as_deref(), journal, progress };
+        let journal = Journal::open(file, refused_path, (client.base_url(), &options), &mut lines)?;
+        let mut importing = Importing { client: &client, source: args.source.as_deref(), journal, progress, nothing_new: true };
         importing.all(lines, &mut organizations).await?;
         refused += importing.tell(file, &mut output)?;
     }
@@ -119,6 +123,8 @@ struct Importing<'a> {
     source: Option<&'a str>,
     journal: Journal,
     progress: ProgressBar,
+    /// Everything that is in the file was dealt with before.
+    nothing_new: bool,
 }
 
 impl Importing<'_> {
@@ -130,6 +136,7 @@ impl Importing<'_> {
             self.journal.progress.since = read_back::newest(self.client).await?;
         }
         while let Some(mut batch) = Batch::read(&mut lines, in_doubt, self.source, organizations).await? {
+            self.nothing_new = false;
             let mut counts = Counts::default();
             if in_doubt.take().is_some() {
                 let here = read_back::here(self.client, &batch.items, self.journal.progress.since).await?;
@@ -180,7 +187,8 @@ impl Importing<'_> {
         let counts = self.journal.progress.counts;
         let Counts { stored, repeated, refused } = counts;
         let refused_lines = (refused > 0).then(|| self.journal.refused_path());
-        let mut sentence = format!("{}: {stored} imported", file.display());
+        let before = if self.nothing_new && self.journal.bytes() > 0 { "nothing new; before: " } else { "" };
+        let mut sentence = format!("{}: {before}{stored} imported", file.display());
         if repeated > 0 {
             sentence = format!("{sentence}, {repeated} were here already");
         }

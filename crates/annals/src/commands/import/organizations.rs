@@ -31,6 +31,15 @@ pub struct Organizations<'c> {
 }
 
 impl OrganizationArgs {
+    /// As they were typed, in a fixed order.
+    pub fn text(&self) -> String {
+        let mut maps: Vec<_> = self.map.iter().map(|(from, to)| format!("--map {from}={to}")).collect();
+        maps.sort_unstable();
+        let org = self.org.iter().map(|id| format!("--org {id}"));
+        let create = self.create_organizations.then(|| "--create-organizations".to_owned());
+        org.chain(maps).chain(create).collect::<Vec<_>>().join(" ")
+    }
+
     /// # Errors
     /// An organization that is named does not exist.
     pub async fn open(self, client: &Client) -> Result<Organizations<'_>, Failed> {

@@ -23,6 +23,9 @@ pub struct Progress {
     version: u32,
     /// Where the lines went: to another server none of them went yet.
     server: String,
+    /// What was said of organizations, as it was typed. With other options the same lines become other events.
+    #[serde(default)]
+    options: String,
     /// Dealt with: length, lines and digest of the beginning of the file.
     bytes: u64,
     lines: u64,
@@ -60,8 +63,13 @@ impl Journal {
     /// Goes on where the file's import ended before.
     ///
     /// # Errors
-    /// The file is not the one whose beginning was imported, or it went to another server.
-    pub fn open<R: BufRead>(input: &Path, refused_path: PathBuf, server: &str, lines: &mut Lines<R>) -> Result<Self, Failed> {
+    /// The file is not the one whose beginning was imported, or it went to another server or to other organizations.
+    pub fn open<R: BufRead>(
+        input: &Path,
+        refused_path: PathBuf,
+        (server, options): (&str, &str),
+        lines: &mut Lines<R>,
+    ) -> Result<Self, Failed> {
         let path = (input != Path::new("-")).then(|| beside(input, ".annals-import"));
         let saved: Option<Progress> = path.as_deref().map(load).transpose()?.flatten();
         let Some(progress) = saved else {
@@ -69,6 +77,7 @@ impl Journal {
             let progress = Progress {
                 version: VERSION,
                 server: server.to_owned(),
+                options: options.to_owned(),
                 bytes: 0,
                 lines: 0,
                 digest,
@@ -86,6 +95,10 @@ impl Journal {
         }
         if progress.server != server {
             return wrong(format!("the import of {} was begun into {}", input.display(), progress.server));
+        }
+        if progress.options != options {
+            let said = if progress.options.is_empty() { "without options" } else { &progress.options };
+            return wrong(format!("the import of {} was begun with other options ({said})", input.display()));
         }
         lines.skip(progress.bytes, progress.lines)?;
         if lines.bytes != progress.bytes || lines.digest() != progress.digest {

@@ -45,9 +45,9 @@ fn every_shape_becomes_an_event() {
         listed("new-group", "evt_old"),
     ];
     world.write("in.ndjson", &text(&input));
-    let told =
-        world.ok(&["import", "in.ndjson", "--create-organizations", "--map", &format!("org_01EHWNCE74X7JSDV0X3SZ3KJNY={here}")]);
-    assert_eq!(told, "in.ndjson: 5 imported\n");
+    let map = format!("org_01EHWNCE74X7JSDV0X3SZ3KJNY={here}");
+    let import = ["import", "in.ndjson", "--create-organizations", "--map", &map];
+    assert_eq!(world.ok(&import), "in.ndjson: 5 imported\n");
 
     let found = world.json(&["list", "--order", "asc"]);
     assert_eq!(found.len(), 5);
@@ -72,7 +72,7 @@ fn every_shape_becomes_an_event() {
     assert_eq!((&made["id"], &made["name"]), (&gone["organization_id"], &json!("new-group")));
 
     // The same again is nothing new, with its state and without it.
-    assert_eq!(world.ok(&["import", "in.ndjson", "--create-organizations"]), "in.ndjson: 5 imported\n");
+    assert_eq!(world.ok(&import), "in.ndjson: nothing new; before: 5 imported\n");
     std::fs::remove_file(world.path("in.ndjson.annals-import")).expect("removed");
     let map = format!("org_01EHWNCE74X7JSDV0X3SZ3KJNY={here}");
     let again = &world.json(&["import", "in.ndjson", "--map", &map])[0];
@@ -208,6 +208,9 @@ fn another_file_or_another_server_is_not_gone_on_with() {
     let url = other.server.url.clone();
     let ran = world.run(&["import", "in.ndjson", "--url", &url]);
     assert!(ran.code == 2 && ran.err.contains("was begun into"), "{ran:?}");
+    let ran = world.run(&["import", "in.ndjson", "--org", &organization]);
+    assert!(ran.code == 2 && ran.err.contains("with other options (without options)"), "{ran:?}");
+    assert_eq!(world.ok(&["import", "in.ndjson"]), "in.ndjson: nothing new; before: 2 imported\n");
     world.write("in.ndjson.annals-import", "{}");
     assert!(world.run(&["import", "in.ndjson"]).err.contains("the state file"));
     assert_eq!(world.json(&["list", "--all"]).len(), 2);
