@@ -44,7 +44,7 @@ impl<R: Row> Reader<R> {
             }
         }
         let mut in_lake = self.fetch(&opened, &*query.selection, found.of_lake()).await?;
-        Ok(found.into_rows(|id| in_lake.remove(&id)))
+        found.into_rows(|id| in_lake.remove(&id))
     }
 
     /// One row of the selection's owner. Whether it passes the filter does not matter.
@@ -280,15 +280,18 @@ impl<R: Row> Found<R> {
         self.rows.iter().filter(|(_, place)| place.is_none()).map(|(id, _)| *id).collect()
     }
 
-    fn into_rows(self, mut in_lake: impl FnMut(R::Id) -> Option<R>) -> Vec<R> {
+    /// # Errors
+    /// A record is not there any more that was a moment ago: never passed over in silence.
+    fn into_rows(self, mut in_lake: impl FnMut(R::Id) -> Option<R>) -> Result<Vec<R>, ReadError> {
+        let gone = || ColumnsError { column: ID, row: 0, problem: "has a record that the file does not give back" };
         let whole = |(id, place): (R::Id, Option<Place<R>>)| match place {
-            Some(place) => Some(place.row().clone()),
-            None => in_lake(id),
+            Some(place) => Ok(place.row().clone()),
+            None => in_lake(id).ok_or_else(gone),
         };
-        let mut rows: Vec<_> = self.rows.into_iter().filter_map(whole).collect();
+        let mut rows: Vec<_> = self.rows.into_iter().map(whole).collect::<Result<_, ColumnsError>>()?;
         if self.scan.direction == Direction::Falling {
             rows.reverse();
         }
-        rows
+        Ok(rows)
     }
 }
