@@ -14,7 +14,7 @@ use annals_client::wire::{CreateOrganization, CreateSchema};
 
 use crate::server::{KEY, Server, annals};
 
-#[allow(dead_code)]
+#[expect(dead_code, reason = "its main is not called here")]
 #[path = "../../../client/examples/emit_forever.rs"]
 mod example;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use annals_core::ids::{ApiRequestId, EnvironmentId, OrganizationId};
+use annals_core::ids::{ApiRequestId, OrganizationId};
 use annals_core::record::NewApiRequest;
 use sha2::{Digest, Sha256};
 
@@ -59,7 +59,7 @@ impl ApiRequests {
         for Entry { organization, request, idempotency_key } in entries {
             let organization = self.organization(scope, organization).await?;
             let request = NewApiRequest { organization, ..request };
-            let key = idempotency_key.map(|key| key_mark(environment, &key, &request));
+            let key = idempotency_key.map(|key| key_mark(scope, &key, &request));
             appends.push(Append { environment, record: NewRecord::ApiRequest(request), key });
         }
         let appended = self.log.append_all(appends, Together::AllOrNone).await;
@@ -90,14 +90,7 @@ impl ApiRequests {
 }
 
 /// The entry's own content tells a repeated request from a changed one.
-fn key_mark(environment: EnvironmentId, key: &str, request: &NewApiRequest) -> KeyMark {
+fn key_mark(scope: &Scope, key: &str, request: &NewApiRequest) -> KeyMark {
     let content = serde_json::to_vec(request).expect("entries have text keys and no failing parts");
-    let key = Sha256::new().chain_update(environment.to_bytes()).chain_update(REQUEST).chain_update([0]).chain_update(key);
-    KeyMark { key: first(key), body: first(Sha256::new().chain_update(content)) }
-}
-
-fn first<const N: usize>(digest: Sha256) -> [u8; N] {
-    let mut bytes = [0; N];
-    bytes.copy_from_slice(&digest.finalize()[..N]);
-    bytes
+    KeyMark::new(scope.owner_bytes(), REQUEST, key, KeyMark::body(Sha256::new().chain_update(content)))
 }

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use annals_core::event::{BodyDigest, NewEvent, ValidEvent, Violation};
 use annals_core::ids::{AuditEventId, OrganizationId};
-use sha2::{Digest, Sha256};
 
 use crate::commit_log::{Append, Appended, CommitLog, KeyMark, NewRecord, NotAppended, Seen};
 use crate::store::StoreError;
@@ -117,11 +116,6 @@ impl From<OrganizationError> for AppendError {
     }
 }
 
-/// Keys of one owner never meet those of another: an organization's own key must not learn which keys others used.
 fn key_mark(scope: &Scope, request: &[u8], key: &str, body: BodyDigest) -> KeyMark {
-    let digest =
-        Sha256::new().chain_update(scope.owner_bytes()).chain_update(request).chain_update([0]).chain_update(key).finalize();
-    let mut first = [0; 16];
-    first.copy_from_slice(&digest[..16]);
-    KeyMark { key: first, body: body.0 }
+    KeyMark::new(scope.owner_bytes(), request, key, body.0)
 }

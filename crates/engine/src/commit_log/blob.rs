@@ -12,6 +12,7 @@ use annals_core::limits::{COMMIT_BYTES_MAX, COMMIT_RECORDS_MAX};
 use annals_core::record::{NewApiRequest, NewFeedEvent};
 use annals_core::time::Micros;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 const MAGIC: &[u8; 2] = b"AL";
 const FORMAT: u8 = 1;
@@ -79,6 +80,26 @@ pub struct OtherRecord<T> {
 pub struct KeyMark {
     pub key: [u8; 16],
     pub body: [u8; 12],
+}
+
+impl KeyMark {
+    /// Keys of one owner never meet those of another: an organization's own key must not learn which keys others used. Nor do those of
+    /// one request, as `POST /v1/events`, meet those of another.
+    pub fn new(owner: [u8; 32], request: &[u8], key: &str, body: [u8; 12]) -> Self {
+        let digest = Sha256::new().chain_update(owner).chain_update(request).chain_update([0]).chain_update(key);
+        Self { key: first(digest), body }
+    }
+
+    /// The mark of a body from the digest over it.
+    pub fn body(digest: Sha256) -> [u8; 12] {
+        first(digest)
+    }
+}
+
+fn first<const N: usize>(digest: Sha256) -> [u8; N] {
+    let mut first = [0; N];
+    first.copy_from_slice(&digest.finalize()[..N]);
+    first
 }
 
 /// The bytes are not a commit that we wrote.

@@ -58,7 +58,7 @@ impl Feed {
                 None => None,
             };
             let context = event.whole_context().map_err(|reason| PublishError::Context { at, reason })?;
-            let key = event.idempotency_key.as_deref().map(|key| KeyMark { key: key_digest(scope, key), body: digest(&event) });
+            let key = event.idempotency_key.as_deref().map(|key| KeyMark::new(scope.owner_bytes(), REQUEST, key, digest(&event)));
             let record = NewFeedEvent { organization, name: event.event, data: event.data, context };
             appends.push(Append { environment, record: NewRecord::FeedEvent(record), key });
         }
@@ -101,15 +101,5 @@ fn digest(event: &PublishEvent) -> [u8; 12] {
         digest.update(length.to_be_bytes());
         digest.update(part.unwrap_or_default());
     }
-    first(&digest.finalize())
-}
-
-fn key_digest(scope: &Scope, key: &str) -> [u8; 16] {
-    first(&Sha256::new().chain_update(scope.owner_bytes()).chain_update(REQUEST).chain_update([0]).chain_update(key).finalize())
-}
-
-fn first<const N: usize>(digest: &[u8]) -> [u8; N] {
-    let mut first = [0; N];
-    first.copy_from_slice(&digest[..N]);
-    first
+    KeyMark::body(digest)
 }

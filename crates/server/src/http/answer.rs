@@ -1,5 +1,6 @@
 //! Successful answers: a status and its JSON, written once, so that the same bytes can be sent and stored.
 
+use annals_core::wire::{Receipt, Receipts};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -19,6 +20,20 @@ impl Answer {
     }
     pub fn created(body: &impl Serialize) -> Self {
         Self { status: StatusCode::CREATED, body: json_bytes(body) }
+    }
+}
+
+impl Answer {
+    /// What was published: one receipt for an object, a list of them for an array.
+    pub fn published(mut results: Vec<Receipt>, is_array: bool) -> Self {
+        match (results.pop(), is_array) {
+            (Some(Receipt::Replayed), false) => Self::ok(&Receipt::Replayed),
+            (Some(only), false) => Self::created(&only),
+            (last, _) => {
+                results.extend(last);
+                Self::created(&Receipts { results })
+            }
+        }
     }
 }
 

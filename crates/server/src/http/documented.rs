@@ -13,9 +13,10 @@ use utoipa::openapi::{
 };
 use utoipa::{IntoParams, PartialSchema};
 
+use super::audit_log_events::filter::{ENTRIES_MAX, SEARCH_CHARS_MAX};
 use super::batch::Atomic;
 use super::query::{Cursor, FilterParameters, ListParameters};
-use super::trail_query::{ENTRIES_MAX as TRAIL_ENTRIES_MAX, SEARCH_CHARS_MAX as TRAIL_SEARCH_CHARS_MAX, TrailQuery};
+use super::trail_query::TrailQuery;
 
 /// Declares a set of refusals: status, description, and the names of the schemas that its body may have.
 macro_rules! refusals {
@@ -205,7 +206,7 @@ impl IntoParams for TrailQuery {
 
 /// The filters of the older Audit Trail API.
 fn trail_parameters() -> Vec<Parameter> {
-    let texts = || ArrayBuilder::new().items(text()).max_items(Some(TRAIL_ENTRIES_MAX));
+    let texts = || ArrayBuilder::new().items(text()).max_items(Some(ENTRIES_MAX));
     let mut parameters = Vec::new();
     for (name, description) in [
         ("group", "Events of any of these groups"),
@@ -227,7 +228,7 @@ fn trail_parameters() -> Vec<Parameter> {
     ] {
         parameters.push(query(name, wire::Moment::schema(), description));
     }
-    let search = text().max_length(Some(TRAIL_SEARCH_CHARS_MAX));
+    let search = text().max_length(Some(SEARCH_CHARS_MAX));
     parameters.push(query("search", search, "Part of any text of the event, in upper or lower case"));
     parameters
 }

@@ -3,7 +3,7 @@
 use annals_core::ids::FeedEventId;
 use annals_core::record::{EventName, FeedEvent};
 use annals_core::time::Micros;
-use annals_core::wire::{self, List, OneOrMany, Receipt, Receipts, Timestamp};
+use annals_core::wire::{self, List, OneOrMany, Receipt, Timestamp};
 use annals_engine::feed::{FeedQuery, Names, PublishReceipt};
 use annals_engine::tenants::EnvironmentScope;
 use annals_engine::{Engine, ListQuery, Order, Page};
@@ -58,24 +58,15 @@ pub async fn page(
 pub async fn publish(
     State(engine): State<Engine>,
     caller: EnvironmentCaller,
-    IdempotencyKey(key): IdempotencyKey,
+    key: IdempotencyKey,
     JsonBody(events): JsonBody<OneOrMany<wire::PublishEvent>>,
 ) -> Result<Answer, Problem> {
     let (mut events, is_array) = events.into_vec();
     for (index, event) in events.iter_mut().enumerate() {
-        let of_header = key.as_ref().map(|key| if is_array { format!("{key}/{index}") } else { key.clone() });
-        event.idempotency_key = event.idempotency_key.take().or(of_header);
+        event.idempotency_key = event.idempotency_key.take().or_else(|| key.of_item(index, is_array));
     }
     let published = engine.feed().publish(&caller.scope, events).await.map_err(Problem::publish(is_array))?;
-    let mut results: Vec<Receipt> = published.into_iter().map(receipt).collect();
-    match results.pop() {
-        Some(Receipt::Replayed) if !is_array => Ok(Answer::ok(&Receipt::Replayed)),
-        Some(only) if !is_array => Ok(Answer::created(&only)),
-        last => {
-            results.extend(last);
-            Ok(Answer::created(&Receipts { results }))
-        }
-    }
+    Ok(Answer::published(published.into_iter().map(receipt).collect(), is_array))
 }
 
 fn receipt(published: PublishReceipt) -> Receipt {

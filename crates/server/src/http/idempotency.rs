@@ -36,6 +36,14 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
     }
 }
 
+impl IdempotencyKey {
+    /// The key of one item of the request, unless it has its own: in an array with `/` and the item's index after it.
+    pub fn of_item(&self, index: usize, is_array: bool) -> Option<String> {
+        let Self(key) = self;
+        key.as_ref().map(|key| if is_array { format!("{key}/{index}") } else { key.clone() })
+    }
+}
+
 /// A request that is executed once per key.
 pub struct Once<T> {
     app: App,

@@ -24,6 +24,7 @@ mod health;
 mod idempotency;
 mod leftover;
 mod link;
+mod list_digest;
 mod metrics;
 mod organizations;
 mod path;

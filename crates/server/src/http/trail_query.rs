@@ -9,12 +9,10 @@ use annals_engine::{ListQuery, Order};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
+use super::audit_log_events::filter::{ENTRIES_MAX, search};
 use super::problem::Problem;
 use super::query::Parameters;
 
-/// Entries of one filter.
-pub(super) const ENTRIES_MAX: usize = 100;
-pub(super) const SEARCH_CHARS_MAX: usize = 256;
 /// Answers show milliseconds.
 const SHOWN_MICROS: i64 = 1000;
 
@@ -66,15 +64,6 @@ fn texts(parameters: &Parameters, name: &str) -> Result<Vec<String>, Problem> {
 
 fn lower_case(texts: Vec<String>) -> Vec<String> {
     texts.into_iter().map(|text| text.to_ascii_lowercase()).collect()
-}
-
-fn search(parameters: &Parameters) -> Result<Option<String>, Problem> {
-    match parameters.get("search") {
-        Some(text) if text.chars().count() > SEARCH_CHARS_MAX => {
-            Err(Problem::wrong_parameter("search", format_args!("must be at most {SEARCH_CHARS_MAX} characters")))
-        }
-        text => Ok(text.map(str::to_owned)),
-    }
 }
 
 /// All bounds together: the latest beginning and the earliest end, both inclusive. They compare what answers show, which are whole

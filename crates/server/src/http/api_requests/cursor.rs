@@ -4,25 +4,9 @@
 
 use annals_core::ids::ApiRequestId;
 use annals_core::time::Micros;
-use annals_engine::api_requests::{Place, RequestFilter, Side, Sort};
-use annals_engine::tenants::Scope;
-use sha2::{Digest, Sha256};
+use annals_engine::api_requests::{Place, Side};
 
-/// Which list a cursor belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ListDigest(u64);
-
-impl ListDigest {
-    /// The limit is not part of it: pages may change their size on the way.
-    pub fn of(scope: &Scope, filter: &RequestFilter, sort: &Sort) -> Self {
-        let list = (scope.environment_id(), scope.organization_id(), filter, sort);
-        let text = serde_json::to_vec(&list).expect("filters have text keys and no failing parts");
-        let digest = Sha256::digest(text);
-        let mut first = [0; 8];
-        first.copy_from_slice(&digest[..8]);
-        Self(u64::from_be_bytes(first))
-    }
-}
+use crate::http::list_digest::ListDigest;
 
 /// The text: list, time, status, id and side, in hexadecimal digits.
 const LENGTHS: [usize; 5] = [16, 16, 4, 32, 1];

@@ -15,9 +15,9 @@ use super::auth::{Caller, EnvironmentCaller};
 use super::body::JsonBody;
 use super::documented::{ApiRequestParameters, BodyRefusals, EnvironmentOnly, IdempotencyHeader, NotFound, Refusals, WrongQuery};
 use super::idempotency::IdempotencyKey;
+use super::list_digest::ListDigest;
 use super::path::PathId;
 use super::problem::Problem;
-use cursor::ListDigest;
 use query::Asked;
 
 /// List API requests
@@ -66,25 +66,19 @@ pub async fn get(
 pub async fn publish(
     State(engine): State<Engine>,
     caller: EnvironmentCaller,
-    IdempotencyKey(key): IdempotencyKey,
+    key: IdempotencyKey,
     JsonBody(sent): JsonBody<wire::OneOrMany<wire::CreateApiRequest>>,
 ) -> Result<Answer, Problem> {
     let (sent, array) = sent.into_vec();
-    let key_of = |index| key.as_ref().map(|key| if array { format!("{key}/{index}") } else { key.clone() });
-    let entries = sent.into_iter().enumerate().map(|(index, entry)| from_wire(entry, || key_of(index))).collect();
+    let entries = sent.into_iter().enumerate().map(|(index, entry)| from_wire(entry, || key.of_item(index, array))).collect();
     let receipts = engine.api_requests().publish(&caller.scope, entries).await.map_err(Problem::entries)?;
-    Ok(published(receipts, array))
+    Ok(Answer::published(receipts.into_iter().map(receipt).collect(), array))
 }
 
-fn published(receipts: Vec<Receipt>, array: bool) -> Answer {
-    let to_wire = |receipt| match receipt {
+fn receipt(receipt: Receipt) -> wire::Receipt {
+    match receipt {
         Receipt::Stored(id) => wire::Receipt::Stored { id: id.to_string() },
         Receipt::Replayed => wire::Receipt::Replayed,
-    };
-    match receipts[..] {
-        [one @ Receipt::Stored(_)] if !array => Answer::created(&to_wire(one)),
-        [one @ Receipt::Replayed] if !array => Answer::ok(&to_wire(one)),
-        _ => Answer::created(&wire::Receipts { results: receipts.into_iter().map(to_wire).collect() }),
     }
 }
 

@@ -11,7 +11,8 @@ use annals_engine::tenants::Scope;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
-use super::cursor::{self, ListDigest};
+use super::cursor;
+use crate::http::list_digest::ListDigest;
 use crate::http::problem::Problem;
 use crate::http::query::Parameters;
 
@@ -29,7 +30,7 @@ impl Asked {
     /// # Errors
     /// The cursor is of another list.
     pub fn by(self, scope: &Scope) -> Result<(RequestsQuery, ListDigest), Problem> {
-        let list = ListDigest::of(scope, &self.filter, &self.sort);
+        let list = ListDigest::of(scope, &(&self.filter, &self.sort));
         let beside = self.cursor.map(|text| cursor::read(list, &text).ok_or_else(Problem::invalid_cursor)).transpose()?;
         Ok((RequestsQuery { filter: self.filter, sort: self.sort, beside, limit: self.limit }, list))
     }

@@ -4,13 +4,11 @@
 use annals_core::ids::AuditEventId;
 use annals_core::limits::{EVENTS_PAGE_DEFAULT, EVENTS_PAGE_MAX};
 use annals_core::wire::Cursors;
-use annals_engine::audit_events::Filter;
-use annals_engine::tenants::Scope;
 use annals_engine::{ListQuery, Order};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use sha2::{Digest, Sha256};
 
+use crate::http::list_digest::ListDigest;
 use crate::http::problem::Problem;
 use crate::http::query::Parameters;
 
@@ -21,10 +19,6 @@ pub struct PageParameters {
     before: Option<String>,
     after: Option<String>,
 }
-
-/// Which list a cursor belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ListDigest(u64);
 
 impl<S: Send + Sync> FromRequestParts<S> for PageParameters {
     type Rejection = Problem;
@@ -51,17 +45,8 @@ impl PageParameters {
     }
 }
 
+/// The cursors of this list.
 impl ListDigest {
-    /// The limit is not part of it: pages may change their size on the way.
-    pub fn of(scope: &Scope, filter: &Filter, order: Order) -> Self {
-        let list = (scope.environment_id(), scope.organization_id(), filter, order == Order::Asc);
-        let text = serde_json::to_vec(&list).expect("filters have text keys and no failing parts");
-        let digest = Sha256::digest(text);
-        let mut first = [0; 8];
-        first.copy_from_slice(&digest[..8]);
-        Self(u64::from_be_bytes(first))
-    }
-
     pub fn cursors(self, before: Option<AuditEventId>, after: Option<AuditEventId>) -> Cursors {
         Cursors { before: before.map(|id| self.print(id)), after: after.map(|id| self.print(id)) }
     }

@@ -104,7 +104,8 @@ fn metadata(parameters: &Parameters) -> Result<Vec<(String, String)>, Problem> {
     pairs.ok_or_else(|| Problem::wrong_parameter("metadata", "must be key=value"))
 }
 
-fn search(parameters: &Parameters) -> Result<Option<String>, Problem> {
+/// Part of any value in an event.
+pub fn search(parameters: &Parameters) -> Result<Option<String>, Problem> {
     match parameters.get("search") {
         Some(text) if text.chars().count() > SEARCH_CHARS_MAX => {
             Err(Problem::wrong_parameter("search", format_args!("must be at most {SEARCH_CHARS_MAX} characters")))

@@ -3,21 +3,22 @@
 
 mod cursor;
 mod documented;
-mod filter;
+pub(super) mod filter;
 mod stats;
 mod tail;
 
 use annals_core::ids::AuditEventId;
 use annals_core::wire;
-use annals_engine::{Engine, Page};
+use annals_engine::{Engine, Order, Page};
 use axum::extract::State;
 
 use super::answer::Answer;
 use super::auth::Caller;
 use super::documented::{NotFound, Refusals, WrongParameters};
+use super::list_digest::ListDigest;
 use super::path::PathId;
 use super::problem::Problem;
-use cursor::{ListDigest, PageParameters};
+use cursor::PageParameters;
 use documented::{InvalidCursor, LongUrl};
 use filter::EventFilter;
 pub use stats::{__path_stats, stats};
@@ -40,7 +41,7 @@ pub async fn list_events(
     EventFilter(filter): EventFilter,
     page: PageParameters,
 ) -> Result<Answer, Problem> {
-    let (digest, organization) = (ListDigest::of(&scope, &filter, page.order), filter.organization_shown());
+    let (digest, organization) = (ListDigest::of(&scope, &(&filter, page.order == Order::Asc)), filter.organization_shown());
     let events = engine.audit_events().list(&scope, filter, &page.query(digest)?).await;
     let Page { items, before, after } = events.map_err(Problem::audit_events(&organization))?;
     let items: Vec<_> = items.iter().map(wire::AuditLogEvent::of).collect();
