@@ -45,6 +45,8 @@ const CRATES: &[Crate] = &[
         may_use: &["annals-client", "annals-server", "annals-engine", "annals-core"],
         must_not_use: STORAGE,
     },
+    Crate { folder: "crates/bench", name: "annals-bench", may_use: &["annals-client", "annals-core"], must_not_use: STORAGE },
+    Crate { folder: "crates/torture", name: "annals-torture", may_use: &["annals-client", "annals-core"], must_not_use: STORAGE },
     Crate { folder: "conformance/rust", name: "annals-conformance", may_use: &[], must_not_use: &[] },
     Crate { folder: "xtask", name: "xtask", may_use: &[], must_not_use: HTTP },
 ];

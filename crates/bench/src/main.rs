@@ -1,0 +1,3 @@
+//! Measures Annals beside its peers.
+
+fn main() {}
