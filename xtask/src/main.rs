@@ -8,6 +8,7 @@ mod report;
 mod server;
 mod tidy;
 mod tools;
+mod torture;
 mod workspace;
 
 use std::process::ExitCode;
@@ -20,9 +21,12 @@ use workspace::Workspace;
 const USAGE: &str = "\
 cargo xtask <command>
 
-  test                   everything: tidy, cargo test, the server against the official clients, schemathesis
+  test                   everything: tidy, cargo test, the server under torture (few rounds), the server against the official
+                         clients, schemathesis
   conformance [client]   only the clients: node, node-older, python, python-5, python-1, go, go-audittrail, go-nirvana, rust,
                          schemathesis; all of them when none is named
+  torture [part…] [--seed N] [--rounds N]
+                         a server that is killed, starved and damaged must lose nothing; all parts when none is named
   tidy                   import arrows, size ratchets, words that must not be committed
   ci                     formatting, lints, then `test`: the same as .ci/run";
 
@@ -36,6 +40,9 @@ fn main() -> ExitCode {
             Some(client) => Workspace::find().map(|workspace| only_clients(&workspace, &[client])),
             None => Err(Failure::new(format!("no client is called {name}\n\n{USAGE}"))),
         },
+        ["torture", ref arguments @ ..] => {
+            Workspace::find().and_then(|workspace| torture::run(&workspace, arguments)).map(|()| true)
+        }
         ["tidy"] => Workspace::find().and_then(|workspace| tidy::check(workspace.root())).map(|()| true),
         ["ci"] => Workspace::find().and_then(|workspace| ci(&workspace)).map(|()| true),
         _ => Err(Failure::new(USAGE)),
@@ -54,6 +61,7 @@ fn test(workspace: &Workspace) -> bool {
     let mut report = Report::start();
     report.check("tidy", || tidy::check(workspace.root()));
     report.suite("cargo test", || cargo_test::run(workspace));
+    torture::short(workspace, &mut report);
     clients(workspace, &mut report, &Client::ALL);
     report.finish()
 }

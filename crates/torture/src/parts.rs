@@ -1,0 +1,41 @@
+//! The parts. A new one is a module and a row.
+
+use futures::future::BoxFuture;
+
+use crate::failure::Failure;
+use crate::report::Report;
+use crate::run::Run;
+
+mod kill;
+
+pub struct Part {
+    pub name: &'static str,
+    /// What is done to the server.
+    pub does: &'static str,
+    pub rounds: u32,
+    /// Rounds in the tests. All parts together take less than three minutes there.
+    pub rounds_short: u32,
+    /// What is wrong goes into the report. `Err`: the part could not be carried out, which is a failure too.
+    pub run: for<'r> fn(&'r Run, &'r mut Report) -> BoxFuture<'r, Result<(), Failure>>,
+}
+
+pub const PARTS: &[Part] = &[Part {
+    name: "kill",
+    does: "kill -9 at a random moment under 64 clients",
+    rounds: 100,
+    rounds_short: 3,
+    run: |run, report| Box::pin(kill::run(run, report)),
+}];
+
+/// All of them when none is named.
+pub fn named(names: &[String]) -> Result<Vec<&'static Part>, Failure> {
+    if names.is_empty() {
+        return Ok(PARTS.iter().collect());
+    }
+    let find = |name: &String| {
+        let known = || PARTS.iter().map(|part| part.name).collect::<Vec<_>>().join(", ");
+        let found = PARTS.iter().find(|part| part.name == name);
+        found.ok_or_else(|| Failure::new(format!("no part is called {name}; there are {}", known())))
+    };
+    names.iter().map(find).collect()
+}
