@@ -21,7 +21,7 @@ use crate::data_folder::{DataFolder, DataFolderError};
 use crate::exports::Exports;
 use crate::feed::Feed;
 use crate::founding;
-use crate::jobs::{self, Chores, ExportJob, FeedRetention, FlushJob, FlushSettings, LakeHealth, OutboxJob};
+use crate::jobs::{self, Chores, ExportJob, FeedRetention, FlushError, FlushJob, FlushSettings, LakeHealth, OutboxJob};
 use crate::lake::{Lake, LakeError, LakeSettings};
 use crate::read::{ExportFiles, ReadError, Reader, ReadingRoom};
 use crate::store::{self, Founded, Store, StoreError, StoredApiKey};
@@ -116,6 +116,7 @@ struct Inner {
     log: Arc<CommitLog>,
     lake: Lake,
     lake_health: LakeHealth,
+    flush: FlushJob,
     stop: CancellationToken,
     jobs: Mutex<JoinSet<()>>,
     /// Held as long as the engine lives: no second process on this folder.
@@ -180,8 +181,9 @@ impl Engine {
             clock: Arc::clone(&clock),
             settings: settings.flush,
             health: Arc::clone(&lake_health),
+            turn: Arc::default(),
         };
-        jobs.spawn(flush.run(stop.clone()));
+        jobs.spawn(flush.clone().run(stop.clone()));
         let reader = Reader::new(&lake.audit_events)?;
         let room = ReadingRoom::open().map_err(OpenError::Threads)?;
         let export = ExportJob {
@@ -225,6 +227,7 @@ impl Engine {
             log,
             lake,
             lake_health,
+            flush,
             stop,
             jobs,
             _folder: folder,
@@ -321,6 +324,14 @@ impl Engine {
             None => self.inner.lake.check().await.map_err(|error| error.to_string()),
         };
         Readiness { committer, store, lake }
+    }
+
+    /// Moves everything that was acknowledged before this call into the lake, without waiting until it is due.
+    ///
+    /// # Errors
+    /// The lake takes no records. They stay in the commit log.
+    pub async fn flush_all(&self) -> Result<(), FlushError> {
+        self.inner.flush.flush_all().await
     }
 
     /// Finishes what was accepted and ends every job. Later calls fail.

@@ -30,6 +30,6 @@ pub mod tenants;
 pub use clock::{Clock, SystemClock};
 pub use commit_log::TailLimits;
 pub use engine::{Engine, OpenError, Opened, Readiness, Settings};
-pub use jobs::FlushSettings;
+pub use jobs::{FlushError, FlushSettings};
 pub use page::{ListQuery, Order, Page};
 pub use store::StoreError;

@@ -1,5 +1,6 @@
-//! `annals bench`: what a measurement needs. Never talks to a server's inside, only to its files and its wire.
+//! `annals bench`: what a measurement needs. Only `fill` opens an engine; the others talk to a server's wire.
 
+mod fill;
 pub mod generate;
 mod ingest;
 mod ways;
@@ -10,6 +11,8 @@ use std::error::Error;
 pub enum BenchCommand {
     /// Write audit events that look like those of a real product, the same ones for the same seed
     Generate(generate::GenerateArgs),
+    /// Fill a new data folder with generated audit events, as if a server had recorded them over many days
+    Fill(fill::FillArgs),
     /// Measure recording over HTTP beside a handler that only parses
     Ingest(ingest::IngestArgs),
     /// Measure one request an event beside batches and the client's emitter
@@ -22,6 +25,7 @@ pub enum BenchCommand {
 pub fn run(command: BenchCommand) -> Result<(), Box<dyn Error>> {
     match command {
         BenchCommand::Generate(args) => Ok(generate::run(args)?),
+        BenchCommand::Fill(args) => fill::run(&args),
         BenchCommand::Ingest(args) => ingest::run(&args),
         BenchCommand::Ways(args) => ways::run(&args),
         BenchCommand::ParseOnly(args) => ingest::run_parse_only(&args),

@@ -53,16 +53,19 @@ impl Default for FlushSettings {
 /// What the last flush said of the lake. `None`: all is well.
 pub(crate) type LakeHealth = Arc<Mutex<Option<String>>>;
 
+#[derive(Clone)]
 pub(crate) struct FlushJob {
     pub log: Arc<CommitLog>,
     pub lake: Lake,
     pub clock: Arc<dyn Clock>,
     pub settings: FlushSettings,
     pub health: LakeHealth,
+    /// Held by a flush: clones take turns.
+    pub turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum FlushError {
+pub enum FlushError {
     #[error(transparent)]
     Lake(#[from] LakeError),
     #[error(transparent)]
@@ -102,8 +105,18 @@ impl FlushJob {
         size.records >= self.settings.records || size.bytes >= FLUSH_BYTES || tail.oldest_received_at().is_some_and(old)
     }
 
+    /// Moves everything that waits when it is called, whatever its number or age.
+    pub async fn flush_all(&self) -> Result<(), FlushError> {
+        let Some(newest) = self.log.tail().commits().last().map(|commit| commit.number) else { return Ok(()) };
+        while self.log.tail().oldest(TailSize::default()).first().is_some_and(|oldest| oldest.number <= newest) {
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
     /// Moves the oldest commits, whatever their number or age.
     pub async fn flush(&self) -> Result<(), FlushError> {
+        let _turn = self.turn.lock().await;
         let started = std::time::Instant::now();
         let commits = self.log.tail().oldest(TailSize { records: FLUSH_RECORDS_MAX, bytes: FLUSH_BYTES_MAX });
         let Some(through) = commits.last().map(|commit| commit.number) else { return Ok(()) };

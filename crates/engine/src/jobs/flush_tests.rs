@@ -36,6 +36,7 @@ impl Running {
             clock,
             settings: FlushSettings::default(),
             health: super::LakeHealth::default(),
+            turn: Arc::default(),
         };
         Self { log, lake, store, job }
     }

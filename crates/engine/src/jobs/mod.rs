@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use chores::Chores;
 pub(crate) use exports::ExportJob;
 pub(crate) use feed_retention::FeedRetention;
-pub use flush::FlushSettings;
+pub use flush::{FlushError, FlushSettings};
 pub(crate) use flush::{FlushJob, LakeHealth, finish_interrupted};
 pub(crate) use outbox::OutboxJob;
 

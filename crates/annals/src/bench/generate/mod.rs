@@ -45,5 +45,6 @@ mod words;
 mod zipf;
 
 pub use args::{GenerateArgs, run};
-pub use generator::Generator;
-pub use plan::Plan;
+pub use event::Event;
+pub use generator::{Delivery, GeneratedEvent, Generator};
+pub use plan::{ORGANIZATIONS_MAX, Plan};

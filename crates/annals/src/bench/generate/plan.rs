@@ -20,6 +20,13 @@ pub struct Plan {
     pub days: NonZeroU32,
 }
 
+impl Plan {
+    /// How long the arrivals last, but for the last few of them.
+    pub fn nanoseconds(&self) -> u64 {
+        u64::from(self.days.get()) * DAY
+    }
+}
+
 /// A million events of ten thousand organizations on the first day of 2026.
 impl Default for Plan {
     fn default() -> Plan {
