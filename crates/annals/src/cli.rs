@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::bench::BenchCommand;
-use crate::commands::{ClientCommand, CompletionsArgs, EXIT_CODES, ManArgs};
+use crate::commands::{ClientCommand, CompletionsArgs, EXIT_CODES, KeepCommand, ManArgs};
 use crate::serve::ServeArgs;
 
 /// The audit log that a company owns.
@@ -20,6 +20,8 @@ pub enum Command {
     Serve(Box<ServeArgs>),
     #[command(flatten)]
     Client(Box<ClientCommand>),
+    #[command(flatten)]
+    Keep(Box<KeepCommand>),
     /// Print a script that completes this program's arguments in a shell
     Completions(CompletionsArgs),
     /// Print or write man pages

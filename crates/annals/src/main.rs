@@ -31,6 +31,7 @@ fn run(command: Command) -> Result<(), Failed> {
     match command {
         Command::Serve(args) => serve::run(*args).map_err(other),
         Command::Client(command) => commands::run(*command),
+        Command::Keep(command) => commands::keep(*command),
         Command::Completions(args) => args.run(),
         Command::Man(args) => args.run(),
         Command::Bench(command) => bench::run(command).map_err(other),

@@ -1,6 +1,6 @@
 //! The handle that the server holds, and how it is put together and taken apart.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ use crate::feed::Feed;
 use crate::founding;
 use crate::jobs::{self, Chores, ExportJob, FeedRetention, FlushError, FlushJob, FlushSettings, LakeHealth, OutboxJob};
 use crate::lake::{Lake, LakeError, LakeSettings};
+use crate::place::{LakeUrlError, Place};
 use crate::read::{ExportFiles, ReadError, Reader, ReadingRoom};
 use crate::store::{self, Founded, Store, StoreError, StoredApiKey};
 use crate::tenants::{RetentionDays, Scope, Tenants};
@@ -77,8 +78,8 @@ pub enum OpenError {
     Database(#[from] store::ConnectError),
     #[error("the lake cannot be used: {0}")]
     Lake(#[from] LakeError),
-    #[error("the lake URL {0} is not supported: use file:///…")]
-    LakeUrl(String),
+    #[error(transparent)]
+    LakeUrl(#[from] LakeUrlError),
     #[error("the lake cannot be read: {0}")]
     Read(#[from] ReadError),
     #[error("no threads for reading: {0}")]
@@ -136,17 +137,19 @@ impl Engine {
     /// The folder, the database or the lake cannot be used; nothing runs then.
     pub async fn open(settings: Settings, clock: Arc<dyn Clock>) -> Result<Opened, OpenError> {
         let folder = DataFolder::lock(&settings.data)?;
-        let database =
-            settings.database_url.clone().unwrap_or_else(|| format!("sqlite:{}", folder.path().join("annals.db").display()));
-        let store = store::connect(&database).await?;
+        let place = Place {
+            data: folder.path().to_owned(),
+            database_url: settings.database_url.clone(),
+            lake_url: settings.lake_url.clone(),
+        };
+        let store = store::connect(&place.database()).await?;
         // Before the first key is made: it is shown only by the start that made it, so that start must not fail afterwards.
-        let lake = Lake::open(&lake_url(&settings, folder.path())?, LakeSettings::default()).await?;
+        let lake = Lake::open(&place.lake()?, LakeSettings::default()).await?;
         let founding = founding::founding(&*clock, settings.first_key.clone())?;
         let founded = store.found(&founding.rows).await?;
         let position =
             LakePosition { flushed_through: lake.flushed_through(founded.shard).await?, received_at: lake.received_at_max() };
-        let keys_folder = folder.path().join("keys");
-        let log_settings = LogSettings { shard: founded.shard, keys_folder, tail: settings.tail };
+        let log_settings = LogSettings { shard: founded.shard, keys_folder: place.keys(), tail: settings.tail };
         let log = Arc::new(CommitLog::open(Arc::clone(&store), Arc::clone(&clock), log_settings, position).await?);
         jobs::finish_interrupted(&log, position.flushed_through).await?;
         let engine = Self::assemble(&settings, clock, store, lake, log, &founded, folder)?;
@@ -354,19 +357,4 @@ impl Engine {
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.inner.clock
     }
-}
-
-fn lake_url(settings: &Settings, data: &Path) -> Result<url::Url, OpenError> {
-    let Some(text) = &settings.lake_url else {
-        let folder = data.join("lake");
-        return url::Url::from_directory_path(&folder).map_err(|()| OpenError::LakeUrl(folder.display().to_string()));
-    };
-    let mut url = url::Url::parse(text).map_err(|_| OpenError::LakeUrl(text.clone()))?;
-    if url.scheme() != "file" {
-        return Err(OpenError::LakeUrl(text.clone()));
-    }
-    if !url.path().ends_with('/') {
-        url.set_path(&format!("{}/", url.path()));
-    }
-    Ok(url)
 }

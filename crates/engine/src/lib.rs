@@ -14,6 +14,7 @@ pub mod audit_events;
 mod clock;
 mod commit_log;
 mod data_folder;
+pub mod doctor;
 mod engine;
 mod entities;
 pub mod exports;
@@ -22,14 +23,18 @@ mod founding;
 mod jobs;
 mod lake;
 pub mod page;
+mod place;
 mod random;
 mod read;
 mod store;
 pub mod tenants;
+#[cfg(test)]
+mod testing;
 
 pub use clock::{Clock, SystemClock};
 pub use commit_log::TailLimits;
 pub use engine::{Engine, OpenError, Opened, Readiness, Settings};
 pub use jobs::{FlushError, FlushSettings};
 pub use page::{ListQuery, Order, Page};
+pub use place::Place;
 pub use store::StoreError;

@@ -68,12 +68,15 @@ const ENGINE_MODULES: &[Module] = &[
     Module { name: "api_requests", may_use: &["commit_log", "exports", "lake", "read", "store", "tenants"] },
     Module { name: "answers", may_use: &["store", "tenants"] },
     Module { name: "answers_tests", may_use: &["answers", "store", "tenants"] },
+    Module { name: "doctor", may_use: &["commit_log", "lake", "place", "store"] },
     Module { name: "read", may_use: &["commit_log", "lake", "store", "tenants"] },
     Module { name: "founding", may_use: &["store", "tenants"] },
     Module { name: "lake", may_use: &["store"] },
     Module { name: "commit_log", may_use: &["store"] },
     Module { name: "tenants", may_use: &["entities", "store"] },
+    Module { name: "testing", may_use: &["exports", "jobs", "tenants"] },
     Module { name: "data_folder", may_use: &[] },
+    Module { name: "place", may_use: &[] },
     Module { name: "store", may_use: &["entities"] },
     Module { name: "entities", may_use: &[] },
     Module { name: "random", may_use: &["store"] },
@@ -82,7 +85,7 @@ const ENGINE_MODULES: &[Module] = &[
 ];
 
 /// Small modules that every other one may name.
-const ENGINE_OPEN: &[&str] = &["clock", "page", "random"];
+const ENGINE_OPEN: &[&str] = &["clock", "page", "random", "testing"];
 
 /// Modules that put the others together: they may name them all.
 const ENGINE_ROOTS: &[&str] = &["lib", "engine"];

@@ -15,6 +15,7 @@ Exit codes:
   4    the API key is missing, wrong, expired, or may not do this
   5    there is no such thing, or this API key cannot see it
   6    the server cannot be reached or is not available: try again later
+  7    something is damaged: a data folder, or a backup
   130  interrupted";
 
 /// What went wrong, in one line, and the exit code.
@@ -44,6 +45,9 @@ impl Failed {
     }
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(5, message)
+    }
+    pub fn damaged(message: impl Into<String>) -> Self {
+        Self::new(7, message)
     }
     /// `whom` the error is of, where there is more than one server.
     pub fn of(whom: &str, error: Error) -> Self {

@@ -1,8 +1,9 @@
-//! The commands that speak to a server: for people at a terminal and for scripts. One file for each: what can be typed, what it means, what
-//! is printed.
+//! The commands that speak to a server, and those that keep an installation: for people at a terminal and for scripts. One file for each:
+//! what can be typed, what it means, what is printed.
 
 mod completions;
 mod connection;
+mod doctor;
 mod emit;
 mod events;
 mod exit;
@@ -14,6 +15,7 @@ mod list;
 mod mirror;
 mod orgs;
 mod output;
+mod place;
 mod requests;
 mod schemas;
 mod state_file;
@@ -72,6 +74,14 @@ pub enum ClientCommand {
     Requests(requests::RequestsCommand),
 }
 
+/// Of the machine that holds the data: no server is asked.
+#[derive(Debug, Subcommand)]
+pub enum KeepCommand {
+    /// Look for damage in a data folder, from end to end
+    #[command(after_help = doctor::EXAMPLES)]
+    Doctor(doctor::DoctorArgs),
+}
+
 /// A command with where to send it and how to print what comes back.
 #[derive(Debug, clap::Args)]
 pub struct With<A: clap::Args> {
@@ -96,12 +106,29 @@ impl<A: clap::Args> With<A> {
 /// # Errors
 /// What went wrong, with the exit code that scripts see.
 pub fn run(command: ClientCommand) -> Result<(), Failed> {
+    let finishes_by_itself = matches!(command, ClientCommand::Mirror(_));
+    run_to_end(dispatch(command), finishes_by_itself)
+}
+
+/// The same for a command that keeps an installation.
+///
+/// # Errors
+/// As [`run`].
+pub fn keep(command: KeepCommand) -> Result<(), Failed> {
+    let work = async {
+        match command {
+            KeepCommand::Doctor(args) => doctor::run(args).await,
+        }
+    };
+    run_to_end(work, false)
+}
+
+fn run_to_end(work: impl Future<Output = Result<(), Failed>> + Send + 'static, finishes_by_itself: bool) -> Result<(), Failed> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(Failed::other)?;
     let outcome = runtime.block_on(async {
         let mut signals = Signals::new()?;
-        let finishes_by_itself = matches!(command, ClientCommand::Mirror(_));
         // On a thread of its own: one that waits for standard input sees no signals.
-        let mut running = tokio::spawn(dispatch(command));
+        let mut running = tokio::spawn(work);
         tokio::select! {
             outcome = &mut running => outcome.map_err(Failed::other)?,
             () = signals.next(), if !finishes_by_itself => {

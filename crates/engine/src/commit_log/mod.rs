@@ -17,7 +17,7 @@
 //! 9. **Forget** the commits in the tail. *Memory only.*
 
 mod batch;
-mod blob;
+pub(crate) mod blob;
 mod committer;
 pub(crate) mod keys;
 mod recover;

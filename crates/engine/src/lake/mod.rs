@@ -9,6 +9,7 @@ mod expire;
 #[cfg(test)]
 mod expire_tests;
 mod file;
+pub mod log;
 mod row;
 mod snapshot;
 mod stats;
@@ -18,12 +19,15 @@ mod table;
 pub mod testing;
 #[cfg(test)]
 mod tests;
+mod view;
 
 pub use error::LakeError;
 pub use row::Row;
 pub use snapshot::{LakeFile, LakeSnapshot};
 pub use stats::Range;
+pub use storage::EXPORTS;
 pub use table::{LakeSettings, Table};
+pub use view::{LakeView, TableView};
 
 use annals_core::event::CommittedEvent;
 use annals_core::ids::{CommitNumber, ShardId};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use deltalake_core::logstore::{LogStoreRef, StorageConfig, logstore_with, object_store_factories};
 use object_store::ObjectStore;
+use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use url::Url;
@@ -12,7 +13,8 @@ use url::Url;
 use super::LakeError;
 use super::durable::DurableFiles;
 
-const EXPORTS: &str = "exports";
+/// The folder of export files.
+pub const EXPORTS: &str = "exports";
 
 /// Cheap to clone.
 #[derive(Debug, Clone)]
@@ -42,6 +44,21 @@ impl LakeStorage {
         let factory = factories.get(&scheme).ok_or_else(unknown)?;
         let (root, _) = factory.parse_url_opts(url, &StorageConfig::default())?;
         Self::on(root, url)
+    }
+
+    /// The same only to look, also beside a running server: no folder is made and nothing is swept.
+    ///
+    /// # Errors
+    /// As [`LakeStorage::open`]; a folder that is not there.
+    pub fn look(url: &Url) -> Result<Self, LakeError> {
+        if url.scheme() != "file" {
+            return Self::open(url);
+        }
+        let folder = url.to_file_path().map_err(|()| LakeError::damaged(format!("{url} is not a folder")))?;
+        if !folder.is_dir() {
+            return Err(LakeError::damaged(format!("{} is not there", folder.display())));
+        }
+        Self::on(Arc::new(LocalFileSystem::new()), url)
     }
 
     /// The same on a given store, whose root is the root of the URL's path.

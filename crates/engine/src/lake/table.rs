@@ -64,10 +64,7 @@ impl<R: Row> Table<R> {
         if !log.is_delta_table_location().await? {
             create::<R>(&log, settings).await?;
         }
-        let table = DeltaTableState::try_new(log.as_ref(), None).await?;
-        if *table.schema() != delta_schema::<R>()? {
-            return Err(LakeError::damaged(format!("the columns of {} are not those of this version", R::TABLE)));
-        }
+        let table = load::<R>(&log, None).await?;
         let snapshot = RwLock::new(Arc::new(LakeSnapshot::of_state(&table)?));
         let files = storage.inside(R::TABLE);
         let version = AtomicU64::new(table.version());
@@ -127,13 +124,7 @@ impl<R: Row> Inner<R> {
         state: &DeltaTableState,
         application: impl ToString,
     ) -> Result<CommitNumber, LakeError> {
-        let application = application.to_string();
-        match state.snapshot().transaction_version(self.log.as_ref(), &application).await? {
-            None => Ok(CommitNumber::ZERO),
-            Some(version) => u64::try_from(version).ok().and_then(CommitNumber::new).ok_or_else(|| {
-                LakeError::damaged(format!("shard {application} was flushed through {version}, which is no commit"))
-            }),
-        }
+        transaction(&self.log, state, application).await
     }
 
     /// One log entry, durable when `Ok` comes.
@@ -165,6 +156,31 @@ impl<R: Row> Inner<R> {
 /// The application whose transactions say what another table has of a shard.
 pub(super) fn note_of(shard: ShardId, other: &str) -> String {
     format!("{shard}/{other}")
+}
+
+/// A version of the table, the newest when none is named.
+pub(super) async fn load<R: Row>(log: &LogStoreRef, version: Option<u64>) -> Result<DeltaTableState, LakeError> {
+    let table = DeltaTableState::try_new(log.as_ref(), version).await?;
+    if *table.schema() != delta_schema::<R>()? {
+        return Err(LakeError::damaged(format!("the columns of {} are not those of this version", R::TABLE)));
+    }
+    Ok(table)
+}
+
+/// The last commit that an application noted; `ZERO` when it never did.
+pub(super) async fn transaction(
+    log: &LogStoreRef,
+    state: &DeltaTableState,
+    application: impl ToString,
+) -> Result<CommitNumber, LakeError> {
+    let application = application.to_string();
+    match state.snapshot().transaction_version(log.as_ref(), &application).await? {
+        None => Ok(CommitNumber::ZERO),
+        Some(version) => u64::try_from(version)
+            .ok()
+            .and_then(CommitNumber::new)
+            .ok_or_else(|| LakeError::damaged(format!("shard {application} was flushed through {version}, which is no commit"))),
+    }
 }
 
 async fn create<R: Row>(log: &LogStoreRef, settings: LakeSettings) -> Result<(), LakeError> {

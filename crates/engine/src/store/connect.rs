@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::sqlite::SqliteStore;
+use super::sqlite::{DatabaseView, SqliteStore};
 use super::{Store, StoreError};
 
 /// Why a database cannot be opened. Each message is one line for an operator.
@@ -29,6 +29,15 @@ pub enum ConnectError {
 pub async fn connect(url: &str) -> Result<Arc<dyn Store>, ConnectError> {
     let path = sqlite_path(url).ok_or_else(|| ConnectError::Url(without_password(url).to_owned()))?;
     Ok(Arc::new(SqliteStore::open(&path).await?))
+}
+
+/// Opens what is there only to look at it, also beside a running server.
+///
+/// # Errors
+/// There is nothing, or it is not ours, or newer.
+pub async fn look(url: &str) -> Result<DatabaseView, ConnectError> {
+    let path = sqlite_path(url).ok_or_else(|| ConnectError::Url(without_password(url).to_owned()))?;
+    DatabaseView::open(&path).await
 }
 
 /// `sqlite:PATH` and `sqlite://PATH`, without options. A database in memory is no audit log.

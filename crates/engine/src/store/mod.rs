@@ -10,8 +10,9 @@ pub(crate) mod conformance;
 #[cfg(test)]
 pub(crate) mod faulty;
 
-pub use connect::{ConnectError, connect};
+pub use connect::{ConnectError, connect, look};
 pub use contract::*;
+pub use sqlite::{DatabaseView, ShardRow};
 
 #[cfg(test)]
 pub(crate) use sqlite::tests::SqliteFile;

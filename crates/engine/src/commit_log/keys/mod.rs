@@ -24,6 +24,7 @@ mod entry;
 mod error;
 mod filter;
 mod index;
+pub mod look;
 mod merge;
 mod probe;
 mod run;

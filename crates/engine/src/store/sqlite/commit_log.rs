@@ -32,20 +32,27 @@ const RAISE_HEADS: &str = "
     ON CONFLICT (shard, organization) DO UPDATE SET next_seq = max(next_seq, excluded.next_seq)";
 
 /// The positions of one shard: `first + number`.
-struct Positions {
-    first: i64,
-    last: i64,
+pub(super) struct Positions {
+    pub first: i64,
+    pub last: i64,
 }
 
 impl Positions {
-    fn of(shard: ShardId) -> Self {
+    pub fn of(shard: ShardId) -> Self {
         // The upper half of all shards has negative positions; within a shard they rise all the same.
         let first = (u64::from(shard.get()) << NUMBER_BITS).cast_signed();
         Self { first, last: first + ((1 << NUMBER_BITS) - 1) }
     }
 
-    fn at(&self, number: CommitNumber) -> i64 {
+    pub fn at(&self, number: CommitNumber) -> i64 {
         self.first + number.get().cast_signed()
+    }
+
+    /// A row with its `position` and its `blob`.
+    pub fn commit(&self, row: &sqlx::sqlite::SqliteRow) -> Result<StoredCommit, StoreError> {
+        let columns = Columns::new("commits", row);
+        let number = number(columns.get::<i64>("position")? - self.first).ok_or_else(|| columns.damaged("position"))?;
+        Ok(StoredCommit { number, blob: columns.get("blob")? })
     }
 }
 
@@ -109,12 +116,7 @@ impl SqliteStore {
                 .fetch_all(&self.readers)
                 .await
                 .map_err(store_error)?;
-        let decode = |row| {
-            let columns = Columns::new("commits", row);
-            let number = number(columns.get::<i64>("position")? - positions.first).ok_or_else(|| columns.damaged("position"))?;
-            Ok(StoredCommit { number, blob: columns.get("blob")? })
-        };
-        rows.iter().map(decode).collect()
+        rows.iter().map(|row| positions.commit(row)).collect()
     }
 
     pub(super) async fn release_through(
@@ -204,6 +206,6 @@ async fn raise_heads(
     Ok(())
 }
 
-fn number(value: i64) -> Option<CommitNumber> {
+pub(super) fn number(value: i64) -> Option<CommitNumber> {
     CommitNumber::new(u64::try_from(value).ok()?)
 }

@@ -17,11 +17,11 @@ const MIGRATIONS: [&str; 2] = [include_str!("migrations/0001_first.sql"), includ
 /// "ANNL", in the file's header.
 const APPLICATION_ID: u32 = 0x414E_4E4C;
 
-/// Looks without changing anything.
+/// Looks without changing anything. The version that is there.
 ///
 /// # Errors
 /// The file belongs to another program, or to a newer version of this one.
-pub(super) async fn inspect(options: &SqliteConnectOptions, path: &Path) -> Result<(), ConnectError> {
+pub(super) async fn inspect(options: &SqliteConnectOptions, path: &Path) -> Result<u32, ConnectError> {
     let mut connection = options.connect().await.map_err(store_error)?;
     let seen = read_header(&mut connection).await;
     // An error while closing a connection that only read has no consequence.
@@ -33,7 +33,9 @@ pub(super) async fn inspect(options: &SqliteConnectOptions, path: &Path) -> Resu
         Ok(Header { application: APPLICATION_ID, version, .. }) if version > known() => {
             Err(ConnectError::Newer { found: version, known: known() })
         }
-        Ok(Header { application: APPLICATION_ID, .. } | Header { application: 0, version: 0, tables: 0 }) => Ok(()),
+        Ok(Header { application: APPLICATION_ID, version, .. } | Header { application: 0, version: version @ 0, tables: 0 }) => {
+            Ok(version)
+        }
         Ok(_) => Err(foreign()),
     }
 }

@@ -18,6 +18,7 @@ mod outbox;
 mod row;
 #[cfg(test)]
 pub(in crate::store) mod tests;
+mod view;
 mod writer;
 
 use annals_core::ids::{ActionId, ApiKeyId, CommitNumber, EnvironmentId, ExportId, OrganizationId, SchemaId, ShardId};
@@ -26,6 +27,8 @@ use annals_core::secret::ApiKeyDigest;
 use annals_core::time::Micros;
 use async_trait::async_trait;
 use sqlx::SqlitePool;
+
+pub use self::view::{DatabaseView, ShardRow};
 
 use self::writer::Writer;
 use super::{

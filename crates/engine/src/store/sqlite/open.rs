@@ -15,7 +15,7 @@ use crate::store::ConnectError;
 /// Readers never wait for the writer; four are enough for the look-ups of a few cores.
 const READERS_MAX: u32 = 4;
 /// Only another process can hold a lock for long.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const READER_WAIT: Duration = Duration::from_secs(5);
 /// The log is copied into the database after so many pages (16 MiB), by the commit that crosses the line. Its file is then written
 /// again from the start and never cut: a write into space that exists is faster than one that grows the file.

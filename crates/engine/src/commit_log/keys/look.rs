@@ -1,0 +1,45 @@
+//! Runs as another process finds them: for examinations and backups. Changes nothing.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::error::KeyIndexError;
+use super::run::{Run, sequence_of};
+use super::run_file::BLOCK_KEYS;
+use super::run_writer::FINISHED;
+
+/// Blocks that are read at a time: 1 MiB.
+const BLOCKS_PER_READ: usize = 256;
+
+/// The finished runs of a folder, oldest first. None when there is no such folder: no key was ever sealed.
+pub fn runs(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut runs = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        runs.extend(sequence_of(&path, FINISHED).map(|sequence| (sequence, path)));
+    }
+    runs.sort_unstable();
+    Ok(runs.into_iter().map(|(_, path)| path).collect())
+}
+
+/// Reads every byte of a run: footer, index, filters and entries.
+pub fn check(path: &Path) -> Result<(), KeyIndexError> {
+    let run = Run::open(path.to_owned(), 0)?;
+    let blocks = (run.footer.keys as usize).div_ceil(BLOCK_KEYS);
+    let (mut bytes, mut entries, mut last) = (Vec::new(), Vec::new(), None);
+    for first in (0..blocks).step_by(BLOCKS_PER_READ) {
+        run.read_entries(first, BLOCKS_PER_READ.min(blocks - first), &mut bytes, &mut entries)?;
+        for entry in &entries {
+            if last.is_some_and(|last| last >= entry.key) {
+                return Err(KeyIndexError::damaged(path, "its entries are not in order"));
+            }
+            last = Some(entry.key);
+        }
+    }
+    Ok(())
+}

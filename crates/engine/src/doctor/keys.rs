@@ -1,0 +1,34 @@
+//! Runs of idempotency keys: every byte is as it was written.
+
+use std::path::PathBuf;
+
+use super::{CannotLook, Exam, Finding, Part};
+use crate::commit_log::keys::{KeyIndexError, look};
+
+pub(super) async fn examine(exam: &mut Exam<'_>, folder: PathBuf) -> Result<(), CannotLook> {
+    let cannot = |folder: PathBuf| move |error| CannotLook::File(folder.display().to_string(), error);
+    let runs = look::runs(&folder).map_err(cannot(folder.clone()))?;
+    exam.watch.begin(Part::Keys, runs.len() as u64);
+    for path in runs {
+        let checking = path.clone();
+        match tokio::task::spawn_blocking(move || look::check(&checking)).await? {
+            Ok(()) => exam.examined.runs += 1,
+            // A running server merges runs and lets old ones expire.
+            Err(KeyIndexError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
+            Err(KeyIndexError::Io { source, .. }) => return Err(CannotLook::File(path.display().to_string(), source)),
+            Err(error) => exam.found(&finding(path.display().to_string(), error.to_string())),
+        }
+        exam.watch.advance(1);
+    }
+    Ok(())
+}
+
+fn finding(place: String, problem: String) -> Finding {
+    Finding {
+        part: Part::Keys,
+        place,
+        problem,
+        meaning: "a request that is sent again within 24 hours might be stored twice: the server refuses to start, or to answer it",
+        advice: "restore the file from a backup of the same day; or move it away, and accept that retries of its hours are stored again",
+    }
+}
