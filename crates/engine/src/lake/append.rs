@@ -75,9 +75,9 @@ async fn store<R: Row>(files: &dyn ObjectStore, shard: ShardId, file: NewFile<R>
     let mut random = [0; 8];
     getrandom::fill(&mut random).map_err(|error| LakeError::unavailable(std::io::Error::other(error)))?;
     // A name of its own for each attempt: the log entry of an attempt whose answer was lost must not find other bytes.
-    let (first, last): (RecordPlace, RecordPlace) = (file.ids.least.into(), file.ids.greatest.into());
+    let (first, last): (RecordPlace, RecordPlace) = (file.written.ids.least.into(), file.written.ids.greatest.into());
     let name = format!("{DATE}={}/{shard}-{}-{}-{}.parquet", file.date, first.commit(), last.commit(), hex::encode(random));
-    let size = i64::try_from(file.bytes.len()).map_err(LakeError::damaged)?;
+    let size = i64::try_from(file.written.bytes).map_err(LakeError::damaged)?;
     files.put_opts(&Path::from(name.as_str()), file.bytes.into(), PutOptions::from(PutMode::Create)).await?;
     Ok(Add {
         path: name,
@@ -85,8 +85,8 @@ async fn store<R: Row>(files: &dyn ObjectStore, shard: ShardId, file: NewFile<R>
         size,
         modification_time: i64::try_from(last.millis()).unwrap_or(i64::MAX),
         data_change: true,
-        stats: Some(file.stats),
-        tags: None,
+        stats: Some(file.written.stats),
+        tags: Some(file.written.tags),
         deletion_vector: None,
         base_row_id: None,
         default_row_commit_version: None,

@@ -20,7 +20,7 @@ pub enum LakeError {
 }
 
 impl LakeError {
-    pub(super) fn damaged(cause: impl Into<Cause>) -> Self {
+    pub(crate) fn damaged(cause: impl Into<Cause>) -> Self {
         Self::Damaged(cause.into())
     }
     pub(super) fn unavailable(cause: impl Into<Cause>) -> Self {

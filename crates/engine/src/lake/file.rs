@@ -4,11 +4,10 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use parquet::arrow::ArrowWriter;
 
+use super::LakeError;
+use super::data_file::{DataFileWriter, Kind, Written};
 use super::row::Row;
-use super::stats::Range;
-use super::{LakeError, stats};
 
 /// Rows that become columns at a time: bounds the memory that is taken beside rows and bytes.
 const BATCH_ROWS: usize = 16_384;
@@ -18,9 +17,7 @@ pub struct NewFile<R: Row> {
     /// `2026-07-23`, the partition.
     pub date: String,
     pub bytes: Bytes,
-    /// JSON text for Delta's log.
-    pub stats: String,
-    pub ids: Range<R::Id>,
+    pub written: Written<R>,
 }
 
 /// One file for each day, each sorted by owner and place.
@@ -40,18 +37,16 @@ pub fn encode<R: Row>(rows: Vec<R>) -> Result<Vec<NewFile<R>>, LakeError> {
 fn encode_day<R: Row>(date: String, mut rows: Vec<R>) -> Result<NewFile<R>, LakeError> {
     // Ids break ties: several shards count the places of one owner.
     rows.sort_unstable_by_key(|row| (row.owner(), row.rank(), row.id()));
-    let nothing = || LakeError::damaged("a day without rows");
-    let stats = stats::write(&rows).ok_or_else(nothing)?;
-    let ids = Range::of(rows.iter().map(Row::id)).ok_or_else(nothing)?;
-    let mut writer = ArrowWriter::try_new(Vec::new(), R::schema(), Some(R::layout())).map_err(LakeError::damaged)?;
+    let mut bytes = Vec::new();
+    let mut writer = DataFileWriter::<R, _>::new(&mut bytes, Kind::Flushed)?;
     for rows in rows.chunks(BATCH_ROWS) {
         let batch = R::to_batch(rows).map_err(LakeError::damaged)?;
         // The last moment to notice: after the flush the columns are all that is left of the records.
         if R::from_batch(&batch).map_err(LakeError::damaged)? != rows {
             return Err(LakeError::damaged(format!("rows of {} that their columns do not give back", R::TABLE)));
         }
-        writer.write(&batch).map_err(LakeError::damaged)?;
+        writer.write(&batch)?;
     }
-    let bytes = Bytes::from(writer.into_inner().map_err(LakeError::damaged)?);
-    Ok(NewFile { date, bytes, stats, ids })
+    let written = writer.finish()?;
+    Ok(NewFile { date, bytes: bytes.into(), written })
 }

@@ -3,6 +3,7 @@
 
 mod append;
 pub mod columns;
+pub mod data_file;
 mod durable;
 mod error;
 mod expire;
@@ -35,6 +36,7 @@ use annals_core::record::{ApiRequest, FeedEvent};
 use annals_core::time::Micros;
 use url::Url;
 
+use data_file::Footers;
 use storage::LakeStorage;
 
 /// Cheap to clone; all clones are one lake.
@@ -58,8 +60,12 @@ impl Lake {
     }
 
     async fn open_on(storage: LakeStorage, settings: LakeSettings) -> Result<Self, LakeError> {
-        let (audit_events, feed_events, api_requests) =
-            tokio::try_join!(Table::open(&storage, settings), Table::open(&storage, settings), Table::open(&storage, settings))?;
+        let footers = Footers::default();
+        let (audit_events, feed_events, api_requests) = tokio::try_join!(
+            Table::open(&storage, &footers, settings),
+            Table::open(&storage, &footers, settings),
+            Table::open(&storage, &footers, settings)
+        )?;
         Ok(Self { storage, audit_events, feed_events, api_requests })
     }
 

@@ -5,7 +5,7 @@ use std::borrow::Borrow;
 use std::fmt::{Debug, Display};
 use std::str::FromStr;
 
-use annals_core::ids::RecordPlace;
+use annals_core::ids::{EnvironmentId, OrganizationId, RecordPlace};
 use annals_core::time::Micros;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -13,6 +13,7 @@ use arrow::error::ArrowError;
 use parquet::file::properties::WriterProperties;
 
 use super::columns::ColumnsError;
+use super::data_file::Kind;
 
 /// A record in the shape that a table keeps. Columns [`DATE`](super::columns::DATE), [`ID`](super::columns::ID) and
 /// [`SHARD`](super::columns::SHARD) are in every table.
@@ -26,7 +27,7 @@ pub trait Row: Clone + Debug + PartialEq + Send + Sync + 'static {
 
     type Id: Copy + Debug + Display + FromStr + Into<RecordPlace> + Ord + Send + Sync;
     /// Whose the row is. Files are sorted by it first, so that one owner's rows lie next to each other.
-    type Owner: Copy + Debug + Display + FromStr + Ord + Send + Sync;
+    type Owner: Owner;
 
     fn id(&self) -> Self::Id;
     fn owner(&self) -> Self::Owner;
@@ -44,7 +45,7 @@ pub trait Row: Clone + Debug + PartialEq + Send + Sync + 'static {
     /// The columns inside a data file, in order. Without the partition.
     fn schema() -> SchemaRef;
     /// How the columns lie in a Parquet file.
-    fn layout() -> WriterProperties;
+    fn layout(kind: Kind) -> WriterProperties;
     /// In the order of `rows`.
     ///
     /// # Errors
@@ -53,6 +54,30 @@ pub trait Row: Clone + Debug + PartialEq + Send + Sync + 'static {
     /// # Errors
     /// A row is not one that [`Row::to_batch`] made.
     fn from_batch(batch: &RecordBatch) -> Result<Vec<Self>, ColumnsError>;
+}
+
+/// Whose a row can be. Owners are ordered as their keys are.
+pub trait Owner: Copy + Debug + Display + FromStr + Ord + Send + Sync + 'static {
+    fn key(self) -> u128;
+    fn of_key(key: u128) -> Self;
+}
+
+impl Owner for OrganizationId {
+    fn key(self) -> u128 {
+        u128::from_be_bytes(self.to_bytes())
+    }
+    fn of_key(key: u128) -> Self {
+        Self::from_bytes(key.to_be_bytes())
+    }
+}
+
+impl Owner for EnvironmentId {
+    fn key(self) -> u128 {
+        u128::from_be_bytes(self.to_bytes())
+    }
+    fn of_key(key: u128) -> Self {
+        Self::from_bytes(key.to_be_bytes())
+    }
 }
 
 /// A column of times, and where its value is.

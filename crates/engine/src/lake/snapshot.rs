@@ -6,6 +6,7 @@ use annals_core::time::Micros;
 use deltalake_core::table::state::DeltaTableState;
 
 use super::LakeError;
+use super::data_file::Parts;
 use super::row::Row;
 use super::stats::{FileStats, Range};
 
@@ -16,6 +17,8 @@ pub struct LakeFile<R: Row = CommittedEvent> {
     pub path: String,
     pub bytes: u64,
     pub stats: FileStats<R>,
+    /// `None` of a file of an older version.
+    pub parts: Option<Parts>,
 }
 
 impl<R: Row> LakeFile<R> {
@@ -52,7 +55,12 @@ impl<R: Row> LakeSnapshot<R> {
             let path = file.path().into_owned();
             let stats = file.stats().as_deref().and_then(FileStats::read);
             let stats = stats.ok_or_else(|| LakeError::damaged(format!("data file {path} has no statistics of ours")))?;
-            files.push(LakeFile { path, bytes: u64::try_from(file.size()).unwrap_or_default(), stats });
+            let bytes = u64::try_from(file.size()).unwrap_or_default();
+            #[expect(deprecated, reason = "nothing else gives a file's tags")]
+            let tags = file.add_action().tags;
+            let parts = Parts::of_tags(tags.as_ref(), bytes);
+            let parts = parts.map_err(|why| LakeError::damaged(format!("data file {path}: {why}")))?;
+            files.push(LakeFile { path, bytes, stats, parts });
         }
         // Ids rise with every record of a shard, so this is the order of flushes, also when one flush made files of two days.
         files.sort_unstable_by_key(|file: &LakeFile<R>| file.stats.ids.least);

@@ -23,9 +23,12 @@ pub struct Range<T> {
 impl<T: Copy + Ord> Range<T> {
     /// `None` of nothing.
     pub fn of(values: impl Iterator<Item = T>) -> Option<Self> {
-        let widen =
-            |range: Self, other: Self| Self { least: range.least.min(other.least), greatest: range.greatest.max(other.greatest) };
-        values.map(|value| Self { least: value, greatest: value }).reduce(widen)
+        values.map(|value| Self { least: value, greatest: value }).reduce(Self::with)
+    }
+
+    /// Both, and all between.
+    pub fn with(self, other: Self) -> Self {
+        Self { least: self.least.min(other.least), greatest: self.greatest.max(other.greatest) }
     }
 
     pub fn holds(&self, value: T) -> bool {
@@ -60,30 +63,29 @@ struct Text {
     null_count: Map<String, Value>,
 }
 
-/// The text for the log. `None` of no rows.
-pub fn write<R: Row>(rows: &[R]) -> Option<String> {
-    let owners = Range::of(rows.iter().map(Row::owner))?;
-    let ids = Range::of(rows.iter().map(Row::id))?;
-    let mut least = bounds::<R>(owners.least, ids.least);
-    let mut greatest = bounds::<R>(owners.greatest, ids.greatest);
-    for time in R::TIMES {
-        let range = Range::of(rows.iter().map(time.of))?;
-        // Delta keeps milliseconds here: the greatest must not be rounded below a value that it bounds.
-        let up = Micros::saturating(range.greatest.get().saturating_add(999));
-        least.insert(time.name.to_owned(), range.least.wire().into());
-        greatest.insert(time.name.to_owned(), up.wire().into());
-    }
-    let nulls = columns::<R>().into_iter().map(|name| (name.to_owned(), 0.into())).collect();
-    let text = Text { num_records: rows.len() as u64, min_values: least, max_values: greatest, null_count: nulls };
-    serde_json::to_string(&text).ok()
-}
-
 fn bounds<R: Row>(owner: R::Owner, id: R::Id) -> Map<String, Value> {
     Map::from_iter([(R::OWNER.to_owned(), owner.to_string().into()), (ID.to_owned(), id.to_string().into())])
 }
 
 impl<R: Row> FileStats<R> {
-    /// `None` when there is no text of [`write`] in it.
+    /// The text for the log.
+    ///
+    /// # Errors
+    /// None that is known of.
+    pub fn text(&self) -> Result<String, serde_json::Error> {
+        let mut least = bounds::<R>(self.owners.least, self.ids.least);
+        let mut greatest = bounds::<R>(self.owners.greatest, self.ids.greatest);
+        for (time, range) in R::TIMES.iter().zip(&self.times) {
+            // Delta keeps milliseconds here: the greatest must not be rounded below a value that it bounds.
+            let up = Micros::saturating(range.greatest.get().saturating_add(999));
+            least.insert(time.name.to_owned(), range.least.wire().into());
+            greatest.insert(time.name.to_owned(), up.wire().into());
+        }
+        let nulls = columns::<R>().into_iter().map(|name| (name.to_owned(), 0.into())).collect();
+        serde_json::to_string(&Text { num_records: self.rows, min_values: least, max_values: greatest, null_count: nulls })
+    }
+
+    /// `None` when there is no text of [`FileStats::text`] in it.
     pub fn read(text: &str) -> Option<Self> {
         let text: Text = serde_json::from_str(text).ok()?;
         Some(Self {

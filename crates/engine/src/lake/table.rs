@@ -18,7 +18,9 @@ use object_store::ObjectStore;
 use tokio::sync::Mutex;
 
 use super::columns::DATE;
+use super::data_file::{self, DataFiles, Footers};
 use super::row::Row;
+use super::snapshot::LakeFile;
 use super::storage::LakeStorage;
 use super::{LakeError, LakeSnapshot, stats};
 
@@ -48,6 +50,7 @@ pub struct Table<R: Row> {
 pub(super) struct Inner<R: Row> {
     pub log: LogStoreRef,
     pub files: Arc<dyn ObjectStore>,
+    data_files: DataFiles,
     /// The table as it was last seen. Taken out while a flush works on it, so that a flush that was dropped half way leaves
     /// `None`, and the next one reads the log again.
     pub table: Mutex<Option<DeltaTableState>>,
@@ -59,7 +62,7 @@ pub(super) struct Inner<R: Row> {
 
 impl<R: Row> Table<R> {
     /// Creates the table if it is not there.
-    pub(super) async fn open(storage: &LakeStorage, settings: LakeSettings) -> Result<Self, LakeError> {
+    pub(super) async fn open(storage: &LakeStorage, footers: &Footers, settings: LakeSettings) -> Result<Self, LakeError> {
         let log = storage.log(R::TABLE)?;
         if !log.is_delta_table_location().await? {
             create::<R>(&log, settings).await?;
@@ -67,8 +70,9 @@ impl<R: Row> Table<R> {
         let table = load::<R>(&log, None).await?;
         let snapshot = RwLock::new(Arc::new(LakeSnapshot::of_state(&table)?));
         let files = storage.inside(R::TABLE);
+        let data_files = DataFiles::new(Arc::clone(&files), footers.clone());
         let version = AtomicU64::new(table.version());
-        Ok(Self { inner: Arc::new(Inner { log, files, table: Mutex::new(Some(table)), snapshot, version }) })
+        Ok(Self { inner: Arc::new(Inner { log, files, data_files, table: Mutex::new(Some(table)), snapshot, version }) })
     }
 
     /// The latest. Never waits.
@@ -104,6 +108,20 @@ impl<R: Row> Table<R> {
     pub async fn check(&self) -> Result<(), LakeError> {
         self.inner.log.get_latest_version(self.inner.version.load(Ordering::Relaxed)).await?;
         Ok(())
+    }
+
+    /// Reads the files that a snapshot names, and checks what it reads.
+    pub fn data_files(&self) -> &DataFiles {
+        &self.inner.data_files
+    }
+
+    /// Reads a whole file, and finds out whether it is what was written. Each row goes to `row`.
+    ///
+    /// # Errors
+    /// `Damaged` when it is not, otherwise it cannot be read now.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever checks a whole folder"))]
+    pub async fn verify(&self, file: &LakeFile<R>, row: &mut (dyn FnMut(&R) + Send)) -> Result<(), LakeError> {
+        data_file::verify(&self.inner.data_files, file, row).await
     }
 
     /// Paths in it are those of the Delta log.

@@ -46,6 +46,8 @@ async fn contents<R: Row>(table: &Table<R>) -> Vec<R> {
     for file in table.snapshot().files() {
         let bytes = table.files().get(&file.path.as_str().into()).await.expect("the file").bytes().await.expect("the file");
         assert_eq!(bytes.len() as u64, file.bytes);
+        assert!(file.parts.is_some(), "{}", file.path);
+        table.verify(file, &mut |_| ()).await.expect("what was written");
         let before = all.len();
         for batch in ParquetRecordBatchReaderBuilder::try_new(bytes).expect("parquet").build().expect("parquet") {
             all.extend(R::from_batch(&batch.expect("parquet")).expect("our own rows"));

@@ -1,5 +1,7 @@
 //! Why events cannot be read, by what the caller does next.
 
+use std::error::Error;
+
 use datafusion::error::DataFusionError;
 
 use crate::lake::LakeError;
@@ -9,7 +11,7 @@ use crate::lake::columns::ColumnsError;
 pub enum ReadError {
     /// Storage or memory; try again later.
     #[error("events cannot be read: {0}")]
-    Unavailable(#[from] DataFusionError),
+    Unavailable(#[source] DataFusionError),
     #[error(transparent)]
     Lake(#[from] LakeError),
     /// A person must look.
@@ -25,6 +27,20 @@ impl ReadError {
             Self::Unavailable(_) | Self::Lake(LakeError::Unavailable(_)) => true,
             Self::Damaged(_) | Self::Lake(LakeError::Damaged(_)) => false,
         }
+    }
+}
+
+impl From<DataFusionError> for ReadError {
+    /// What the lake's files say of themselves passes through Parquet and DataFusion, which wrap it.
+    fn from(error: DataFusionError) -> Self {
+        let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
+        while let Some(current) = cause {
+            if let Some(LakeError::Damaged(why)) = current.downcast_ref() {
+                return Self::Lake(LakeError::damaged(why.to_string()));
+            }
+            cause = current.source();
+        }
+        Self::Unavailable(error)
     }
 }
 

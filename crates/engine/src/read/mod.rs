@@ -3,6 +3,8 @@
 mod any_of;
 pub mod api_requests;
 mod csv;
+#[cfg(test)]
+mod damage_tests;
 mod error;
 mod export;
 mod feed;

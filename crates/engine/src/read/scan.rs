@@ -13,7 +13,6 @@ use annals_core::event::CommittedEvent;
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use datafusion::common::DFSchema;
-use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::logical_expr::Expr;
 use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr, execute_stream};
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
@@ -24,8 +23,6 @@ use super::table::{LakeTable, Source};
 use super::{ReadError, Snapshot};
 use crate::lake::{LakeFile, Row, Table};
 
-/// Decoded footers that are kept, least recently used first to go.
-const FOOTER_CACHE_BYTES: usize = 128 * 1024 * 1024;
 /// Records of the tail that become columns at a time.
 const TAIL_ROWS: usize = 4096;
 
@@ -60,13 +57,12 @@ impl<R: Row> Reader<R> {
     /// # Errors
     /// DataFusion cannot be set up.
     pub fn new(table: &Table<R>) -> Result<Self, ReadError> {
-        let runtime = RuntimeEnvBuilder::new().with_metadata_cache_limit(FOOTER_CACHE_BYTES).build_arc()?;
         // One partition: rows must come out in the order of files.
         let mut config = SessionConfig::new().with_target_partitions(1);
         let parquet = &mut config.options_mut().execution.parquet;
         parquet.pushdown_filters = true;
         parquet.reorder_filters = true;
-        let context = SessionContext::new_with_config_rt(config, runtime);
+        let context = SessionContext::new_with_config(config);
         Ok(Self { source: Source::register(table, &context)?, context, rows: PhantomData })
     }
 

@@ -1,32 +1,33 @@
-//! Data files of the lake as a DataFusion table: one file group in the order of commits, filters evaluated while decoding.
+//! Data files of the lake as a DataFusion table: one file group in the order of commits, filters evaluated while decoding, every byte checked.
 
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::internal_err;
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
+use datafusion::datasource::physical_plan::parquet::ParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::DataFusionError;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use datafusion::prelude::SessionContext;
+use parquet::arrow::async_reader::AsyncFileReader;
 
 use super::ReadError;
+use crate::lake::data_file::{DataFile, DataFiles};
 use crate::lake::{LakeFile, Row, Table};
-
-/// Footers, with their page indexes, are within this many bytes of the end of most files: one read instead of two.
-const FOOTER_BYTES: usize = 128 * 1024;
 
 /// Where DataFusion finds the files of a table of the lake. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Source {
     url: ObjectStoreUrl,
-    footers: Arc<CachedParquetFileReaderFactory>,
+    files: DataFiles,
 }
 
 impl Source {
@@ -37,11 +38,8 @@ impl Source {
     pub fn register<R: Row>(table: &Table<R>, context: &SessionContext) -> Result<Self, ReadError> {
         // Underscores are not allowed in the name of a host.
         let url = ObjectStoreUrl::parse(format!("lake://{}", R::TABLE.replace('_', "-")))?;
-        let runtime = context.runtime_env();
-        runtime.register_object_store(url.as_ref(), table.files());
-        // One cache for all tables: names of files never repeat.
-        let cache = runtime.cache_manager.get_file_metadata_cache();
-        Ok(Self { url, footers: Arc::new(CachedParquetFileReaderFactory::new(table.files(), cache)) })
+        context.runtime_env().register_object_store(url.as_ref(), table.files());
+        Ok(Self { url, files: table.data_files().clone() })
     }
 }
 
@@ -77,9 +75,9 @@ impl<R: Row> TableProvider for LakeTable<R> {
     ) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
         let source = ParquetSource::new(R::schema())
             .with_table_parquet_options(state.table_options().parquet.clone())
-            .with_metadata_size_hint(FOOTER_BYTES)
-            .with_parquet_file_reader_factory(Arc::clone(&self.source.footers) as _);
-        let files = self.files.iter().map(|file| PartitionedFile::new(file.path.clone(), file.bytes)).collect();
+            .with_parquet_file_reader_factory(Arc::new(Checked(self.source.files.clone())));
+        let named = |file: &LakeFile<R>| PartitionedFile::new(file.path.clone(), file.bytes).with_extension(DataFile::from(file));
+        let files = self.files.iter().map(named).collect();
         let scan = FileScanConfigBuilder::new(self.source.url.clone(), Arc::new(source))
             .with_file_group(FileGroup::new(files))
             .with_projection_indices(projection.cloned())?
@@ -87,5 +85,24 @@ impl<R: Row> TableProvider for LakeTable<R> {
             .with_preserve_order(true)
             .build();
         Ok(DataSourceExec::from_data_source(scan))
+    }
+}
+
+/// Every file that is read says what its checksums are.
+#[derive(Debug)]
+struct Checked(DataFiles);
+
+impl ParquetFileReaderFactory for Checked {
+    fn create_reader(
+        &self,
+        _: usize,
+        file: PartitionedFile,
+        _: Option<usize>,
+        _: &ExecutionPlanMetricsSet,
+    ) -> Result<Box<dyn AsyncFileReader + Send>, DataFusionError> {
+        let Some(file) = file.extension::<DataFile>() else {
+            return internal_err!("{} is none of the lake's files", file.object_meta.location);
+        };
+        Ok(Box::new(self.0.reader(file.clone())))
     }
 }

@@ -20,6 +20,7 @@ use super::{
     ACTION, ACTOR_ID, ACTOR_NAME, ACTOR_TYPE, ColumnsError, ENVIRONMENT_ID, ID, ORGANIZATION_ID, RECEIVED_AT, SHARD, USER_AGENT,
     layout, timestamp,
 };
+use crate::lake::data_file::Kind;
 use crate::lake::row::{Row, TimeColumn};
 
 /// When the request was made, which its sender says.
@@ -79,7 +80,7 @@ impl Row for ApiRequest {
         Arc::clone(&SCHEMA)
     }
 
-    fn layout() -> WriterProperties {
+    fn layout(_: Kind) -> WriterProperties {
         let filtered =
             [ENVIRONMENT_ID, ORGANIZATION_ID, ID, CREATED_AT, ACTION, ACTOR_ID, CLIENT_IP, METHOD, STATUS_CODE, TARGET_ID];
         let properties = layout::common(&Self::schema(), &[ENVIRONMENT_ID, ID], &filtered, &[RECEIVED_AT, CREATED_AT]);

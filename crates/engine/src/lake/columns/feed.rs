@@ -17,6 +17,7 @@ use parquet::schema::types::ColumnPath;
 
 use super::cells::{micros, optional, text, time};
 use super::{ColumnsError, ENVIRONMENT_ID, ID, ORGANIZATION_ID, SHARD, layout, timestamp};
+use crate::lake::data_file::Kind;
 use crate::lake::row::{Row, TimeColumn};
 
 pub const CREATED_AT: &str = "created_at";
@@ -61,7 +62,7 @@ impl Row for FeedEvent {
         Arc::clone(&SCHEMA)
     }
 
-    fn layout() -> WriterProperties {
+    fn layout(_: Kind) -> WriterProperties {
         let filtered = [ENVIRONMENT_ID, ORGANIZATION_ID, ID, CREATED_AT, EVENT];
         layout::common(&Self::schema(), &[ENVIRONMENT_ID, ID], &filtered, &[CREATED_AT])
             .set_write_batch_size(ROWS_PER_WRITE)

@@ -15,6 +15,7 @@ mod layout;
 #[cfg(test)]
 mod tests;
 
+pub(super) use cells::{micros, text, time};
 pub use decode::Columns;
 pub use encode::to_batch;
 pub use layout::writer_properties;
@@ -30,6 +31,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
 use parquet::file::properties::WriterProperties;
 
+use super::data_file::Kind;
 use super::row::{Row, TimeColumn};
 
 /// Partition of the Delta table: the day of `received_at`. In the folder's name, not in the file.
@@ -138,7 +140,7 @@ impl Row for CommittedEvent {
     fn schema() -> SchemaRef {
         schema()
     }
-    fn layout() -> WriterProperties {
+    fn layout(_: Kind) -> WriterProperties {
         writer_properties()
     }
     fn to_batch<R: Borrow<Self>>(events: &[R]) -> Result<RecordBatch, ArrowError> {

@@ -9,13 +9,15 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
 
 use super::{Columns, schema, to_batch, to_events, writer_properties};
+use crate::lake::data_file::Kind;
 use crate::lake::row::Row;
 use crate::lake::testing::{
     Sequencer, api_request, api_request_of, committed_event, environment, event, feed_event, feed_event_of, organization,
 };
 
 fn through_parquet<R: Row>(batch: &RecordBatch) -> RecordBatch {
-    let mut writer = ArrowWriter::try_new(Vec::new(), R::schema(), Some(R::layout())).expect("the schema is writable");
+    let mut writer =
+        ArrowWriter::try_new(Vec::new(), R::schema(), Some(R::layout(Kind::Flushed))).expect("the schema is writable");
     writer.write(batch).expect("memory takes every write");
     let bytes = Bytes::from(writer.into_inner().expect("memory takes every write"));
     let reader =
