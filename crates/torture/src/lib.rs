@@ -4,6 +4,7 @@
 pub mod client;
 pub mod events;
 pub mod failure;
+pub mod load;
 pub mod parts;
 pub mod random;
 pub mod report;

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use crate::failure::Failure;
 use crate::run::Run;
 
-/// Of many faults the first ones say enough.
+/// Of many faults the first ones say enough, and of a long one its beginning.
 const FAULTS_SHOWN: usize = 20;
+const FAULT_CHARS_SHOWN: usize = 1500;
 
 #[derive(Debug, Default)]
 pub struct Report {
@@ -28,7 +29,7 @@ impl Report {
     /// Something that must never happen has happened.
     pub fn fault(&mut self, fault: impl Into<String>) {
         if self.faults.len() < FAULTS_SHOWN {
-            let fault = fault.into();
+            let fault: String = fault.into().chars().take(FAULT_CHARS_SHOWN).collect();
             println!("WRONG: {fault}");
             self.faults.push(fault);
         } else {

@@ -124,6 +124,13 @@ impl Plan {
         }
     }
 
+    /// Kills it in the middle of its start, or soon after.
+    pub async fn start_and_kill(&self, after: Duration) -> Result<(), Failure> {
+        let mut child = self.command()?.spawn().doing(format!("cannot start {}", self.program.display()))?;
+        tokio::time::sleep(after).await;
+        child.kill().await.doing("cannot kill the server")
+    }
+
     fn command(&self) -> Result<Command, Failure> {
         let log = File::options().create(true).append(true).open(&self.log).doing("cannot open the server's log")?;
         let mut command = Command::new(&self.program);
