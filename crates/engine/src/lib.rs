@@ -13,6 +13,7 @@ pub mod append;
 pub mod audit_events;
 mod clock;
 mod commit_log;
+mod crash_point;
 mod data_folder;
 pub mod doctor;
 mod engine;

@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::report::Report;
 use crate::run::Run;
 
+mod crash;
 mod kill;
 
 pub struct Part {
@@ -19,13 +20,22 @@ pub struct Part {
     pub run: for<'r> fn(&'r Run, &'r mut Report) -> BoxFuture<'r, Result<(), Failure>>,
 }
 
-pub const PARTS: &[Part] = &[Part {
-    name: "kill",
-    does: "kill -9 at a random moment under 64 clients",
-    rounds: 100,
-    rounds_short: 3,
-    run: |run, report| Box::pin(kill::run(run, report)),
-}];
+pub const PARTS: &[Part] = &[
+    Part {
+        name: "crash",
+        does: "the process dies at every step of commit, flush and retirement",
+        rounds: 5,
+        rounds_short: 1,
+        run: |run, report| Box::pin(crash::run(run, report)),
+    },
+    Part {
+        name: "kill",
+        does: "kill -9 at a random moment under 64 clients",
+        rounds: 100,
+        rounds_short: 3,
+        run: |run, report| Box::pin(kill::run(run, report)),
+    },
+];
 
 /// All of them when none is named.
 pub fn named(names: &[String]) -> Result<Vec<&'static Part>, Failure> {

@@ -82,10 +82,11 @@ const ENGINE_MODULES: &[Module] = &[
     Module { name: "random", may_use: &["store"] },
     Module { name: "page", may_use: &[] },
     Module { name: "clock", may_use: &[] },
+    Module { name: "crash_point", may_use: &[] },
 ];
 
 /// Small modules that every other one may name.
-const ENGINE_OPEN: &[&str] = &["clock", "page", "random", "testing"];
+const ENGINE_OPEN: &[&str] = &["clock", "crash_point", "page", "random", "testing"];
 
 /// Modules that put the others together: they may name them all.
 const ENGINE_ROOTS: &[&str] = &["lib", "engine"];

@@ -15,6 +15,7 @@ use super::state::{LogState, key_entry, seconds};
 use super::tail::{Tail, TailCommit, place};
 use super::{Append, Appended, Health, NewRecord, NotAppended, RetireError, Work, recover};
 use crate::clock::Clock;
+use crate::crash_point;
 use crate::store::{Fence, Store, StoreError, StoredCommit};
 
 /// How often a commit's outcome is looked for before its requests are told to come back.
@@ -75,6 +76,7 @@ impl Committer {
                 match work {
                     Work::Append(first) => {
                         let (batch, other) = Batch::gather(first, &mut queue);
+                        crash_point::pass("commit.gathered");
                         self.commit(batch).await;
                         self.bound_keys().await;
                         next = other;
@@ -120,6 +122,7 @@ impl Committer {
                 return batch.waiting.refuse(refuse("idempotency keys cannot be looked up"));
             }
         };
+        crash_point::pass("commit.keys_answered");
         let Batch { appends, waiting, all_or_none, .. } = batch;
         if all_or_none && seen.contains(&Seen::OtherBody) {
             return waiting.tell(left_out(&appends, &seen));
@@ -128,6 +131,7 @@ impl Committer {
         if records.0.is_empty() {
             return waiting.tell(outcomes);
         }
+        crash_point::pass("commit.assigned");
         let events = records.0.len();
         match self.store(records).await {
             Ok(()) => {
@@ -136,6 +140,7 @@ impl Committer {
                 metrics::counter!("annals_commits_total").increment(1);
                 // 6. Acknowledge: the commit is durable and readers see it.
                 waiting.tell(outcomes);
+                crash_point::pass("commit.acknowledged");
             }
             Err(reason) => waiting.refuse(refuse(reason)),
         }
@@ -204,7 +209,9 @@ impl Committer {
         // 4. Store. If the process dies inside, start-up finds the row or does not.
         match self.store.commit(self.fence, &commit.stored).await {
             Ok(()) => {
+                crash_point::pass("commit.stored");
                 self.publish(commit.body);
+                crash_point::pass("commit.applied");
                 Ok(())
             }
             Err(StoreError::Unavailable(error)) => {
@@ -259,6 +266,7 @@ impl Committer {
         self.tidy_keys().await;
         // 7. Seal. Dies the process here, the keys are inserted again from the log.
         self.state.keys.seal(through.get())?;
+        crash_point::pass("retire.sealed");
         // 8. Release. Dies the process here, the rows are gone and the lake has them.
         match self.store.release(self.fence, through, &self.state.raised_heads()).await {
             Err(error @ StoreError::Fenced) => {
@@ -267,9 +275,11 @@ impl Committer {
             }
             released => released?,
         }
+        crash_point::pass("retire.released");
         self.state.heads_saved();
         // 9. Forget.
         self.tail.release(through);
+        crash_point::pass("retire.forgotten");
         Ok(())
     }
 

@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Backoff, pause};
 use crate::clock::Clock;
 use crate::commit_log::{CommitLog, RetireError, TailSize};
+use crate::crash_point;
 use crate::lake::{Lake, LakeError, Row};
 
 /// How often it looks whether a flush is due.
@@ -125,18 +126,22 @@ impl FlushJob {
         let api_requests: Vec<_> = commits.iter().flat_map(|commit| commit.api_requests.iter().cloned()).collect();
         let records = audit_events.len() + feed_events.len() + api_requests.len();
         drop(commits);
+        crash_point::pass("flush.taken");
         let shard = self.log.tail().shard();
         let mut others = Vec::new();
         if !feed_events.is_empty() {
             self.lake.feed_events.append(shard, through, feed_events).await?;
             others.push(FeedEvent::TABLE);
+            crash_point::pass("flush.feed_events");
         }
         if !api_requests.is_empty() {
             self.lake.api_requests.append(shard, through, api_requests).await?;
             others.push(ApiRequest::TABLE);
+            crash_point::pass("flush.api_requests");
         }
         // Always, and last: it says that the shard is flushed.
         self.lake.audit_events.append_last(shard, through, audit_events, &others).await?;
+        crash_point::pass("flush.audit_events");
         self.log.retire(through).await?;
         metrics::counter!("annals_flushed_records_total").increment(records as u64);
         metrics::histogram!("annals_flush_seconds").record(started.elapsed().as_secs_f64());

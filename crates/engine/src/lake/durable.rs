@@ -28,6 +28,8 @@ use object_store::{
     PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, RenameTargetMode, Result, UploadPart,
 };
 
+use crate::crash_point;
+
 /// Readers of Delta tables skip names that begin with an underscore.
 const STAGED: &str = "_staged_";
 const STORE: &str = "durable local files";
@@ -75,8 +77,12 @@ impl DurableFiles {
     async fn publish(&self, staged: &Path, location: &Path, mode: RenameTargetMode) -> Result<()> {
         let file = self.files.path_to_filesystem(staged)?;
         blocking(move || sync(&file)).await?;
+        crash_point::pass("lake.staged");
         self.files.rename_opts(staged, location, RenameOptions::new().with_target_mode(mode)).await?;
-        self.sync_folders(location).await
+        crash_point::pass("lake.named");
+        self.sync_folders(location).await?;
+        crash_point::pass("lake.put");
+        Ok(())
     }
 
     async fn sync_folders(&self, location: &Path) -> Result<()> {

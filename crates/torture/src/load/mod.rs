@@ -1,5 +1,6 @@
 //! Clients that write all the time, remember what they were told, and say it again when they were told nothing: what a server that is
-//! killed, starved or set back has to live with. The [`ledger`] is the model, [`audit_walk`] and [`others`] hold the server against it.
+//! killed, starved or set back has to live with. The [`ledger`] is the model, [`audit_walk`] and [`others`] hold the server against it, and a [`trial`]
+//! is all of it together.
 
 pub mod audit_walk;
 pub mod exports;
@@ -7,6 +8,7 @@ pub mod ledger;
 pub mod organizations;
 pub mod others;
 pub mod request;
+pub mod trial;
 pub mod watchers;
 pub mod writer;
 

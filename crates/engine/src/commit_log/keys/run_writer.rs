@@ -9,6 +9,7 @@ use super::error::KeyIndexError;
 use super::filter::Filter;
 use super::run::{Run, Segments};
 use super::run_file::{BLOCK_BYTES, Fence, Footer, Hashing, SEGMENT_KEYS};
+use crate::crash_point;
 
 /// Sent to the disk while the run is written, so that one long sync at the end does not hold up the syncs of the commit log
 /// on the same disk.
@@ -125,7 +126,9 @@ impl RunWriter {
         // Dies the process before the rename, the next start removes the file; the entries are still in the commit log, or
         // in the runs that were to be merged. The rename is durable only after the folder is synced.
         let finished = run_path(&self.folder, self.sequence, FINISHED);
+        crash_point::pass("keys.written");
         fs::rename(&path, &finished).map_err(KeyIndexError::io("rename", &path))?;
+        crash_point::pass("keys.named");
         sync_folder(&self.folder)?;
         Ok(Run { path: finished, file, sequence: self.sequence, footer, fences: self.fences, segments: self.segments })
     }

@@ -18,6 +18,7 @@ use sqlx::{ConnectOptions, Connection, Sqlite, SqliteConnection};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
 use super::error::{is_without_transaction, store_error, unavailable};
+use crate::crash_point;
 use crate::store::StoreError;
 
 pub(super) struct Writer {
@@ -122,7 +123,9 @@ impl Transaction<'_> {
     }
 
     pub async fn commit(mut self) -> Result<(), StoreError> {
+        crash_point::pass("store.committing");
         sqlx::query("COMMIT").execute(&mut *self.connection).await.map_err(store_error)?;
+        crash_point::pass("store.committed");
         self.writer.doubtful.store(false, Ordering::Relaxed);
         self.committed = true;
         Ok(())
