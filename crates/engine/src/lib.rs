@@ -11,6 +11,7 @@ pub mod answers;
 pub mod api_requests;
 pub mod append;
 pub mod audit_events;
+pub mod backup;
 mod clock;
 mod commit_log;
 mod crash_point;

@@ -11,8 +11,12 @@ use annals_core::time::Micros;
 use futures::TryStreamExt;
 
 use crate::clock::MovedClock;
+use crate::doctor;
 use crate::exports::{DownloadError, ExportFilter, ExportState};
 use crate::jobs::FlushSettings;
+use crate::page::{ListQuery, Order};
+use crate::place::Place;
+use crate::read::Filter;
 use crate::tenants::{NewOrganization, NewSchema, Scope, TargetSchema};
 use crate::{Clock, Engine, Settings};
 
@@ -44,6 +48,15 @@ impl Running {
     }
 
     pub async fn record(&self, organization: OrganizationId, actor: usize) {
+        self.append(organization, actor, None).await;
+    }
+
+    /// With an idempotency key of its own.
+    pub async fn record_once(&self, organization: OrganizationId, actor: usize) {
+        self.append(organization, actor, Some(&format!("key of {actor}"))).await;
+    }
+
+    async fn append(&self, organization: OrganizationId, actor: usize, key: Option<&str>) {
         let event = NewEvent::parse(
             format!(
                 r#"{{"organization_id":"{organization}","event":{{"action":"user.signed_in","occurred_at":"2026-01-01",
@@ -51,7 +64,23 @@ impl Running {
             )
             .as_bytes(),
         );
-        self.engine.append(&self.scope, event.unwrap(), None).await.unwrap();
+        self.engine.append(&self.scope, event.unwrap(), key).await.unwrap();
+    }
+
+    /// The seqs of all events, oldest first.
+    pub async fn seqs(&self, organization: OrganizationId) -> Vec<u64> {
+        let filter = Filter::of(organization);
+        let mut seqs = Vec::new();
+        let mut after = None;
+        loop {
+            let query = ListQuery { limit: 100, before: None, after, order: Order::Asc };
+            let page = self.engine.audit_events().list(&self.scope, filter.clone(), &query).await.unwrap();
+            seqs.extend(page.items.iter().map(|event| event.seq));
+            after = page.after;
+            if after.is_none() {
+                return seqs;
+            }
+        }
     }
 
     pub async fn export(&self, organization: OrganizationId) -> ExportId {
@@ -91,4 +120,17 @@ impl Running {
 
 pub fn actors(count: usize) -> Vec<String> {
     (0..count).map(|n| format!("a{n}")).collect()
+}
+
+/// Nothing is wrong with an installation.
+pub async fn check_healthy(data: &Path) {
+    struct Healthy;
+    impl doctor::Watch for Healthy {
+        fn begin(&self, _: doctor::Part, _: u64) {}
+        fn advance(&self, _: u64) {}
+        fn found(&self, finding: &doctor::Finding) {
+            panic!("{finding:?}");
+        }
+    }
+    doctor::examine(&Place::on(data), &Healthy).await.unwrap();
 }

@@ -14,7 +14,7 @@ Exit codes:
   3    the server refused it as it is (status 400, 409, 413, 422), or refused some of many
   4    the API key is missing, wrong, expired, or may not do this
   5    there is no such thing, or this API key cannot see it
-  6    the server cannot be reached or is not available: try again later
+  6    the server, or the place of backups, cannot be reached or is not available: try again later
   7    something is damaged: a data folder, or a backup
   130  interrupted";
 
@@ -45,6 +45,9 @@ impl Failed {
     }
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(5, message)
+    }
+    pub fn unavailable(cause: impl Display) -> Self {
+        Self::new(6, cause.to_string())
     }
     pub fn damaged(message: impl Into<String>) -> Self {
         Self::new(7, message)

@@ -1,8 +1,10 @@
 //! The commands that speak to a server, and those that keep an installation: for people at a terminal and for scripts. One file for each:
 //! what can be typed, what it means, what is printed.
 
+mod backup;
 mod completions;
 mod connection;
+mod copying;
 mod doctor;
 mod emit;
 mod events;
@@ -17,6 +19,7 @@ mod orgs;
 mod output;
 mod place;
 mod requests;
+mod restore;
 mod schemas;
 mod state_file;
 mod tail;
@@ -77,6 +80,12 @@ pub enum ClientCommand {
 /// Of the machine that holds the data: no server is asked.
 #[derive(Debug, Subcommand)]
 pub enum KeepCommand {
+    /// Copy an installation, also a running one, to a folder or to S3
+    #[command(after_help = backup::EXAMPLES)]
+    Backup(backup::BackupArgs),
+    /// Bring up an installation out of a backup
+    #[command(after_help = restore::EXAMPLES)]
+    Restore(restore::RestoreArgs),
     /// Look for damage in a data folder, from end to end
     #[command(after_help = doctor::EXAMPLES)]
     Doctor(doctor::DoctorArgs),
@@ -117,6 +126,8 @@ pub fn run(command: ClientCommand) -> Result<(), Failed> {
 pub fn keep(command: KeepCommand) -> Result<(), Failed> {
     let work = async {
         match command {
+            KeepCommand::Backup(args) => backup::run(args).await,
+            KeepCommand::Restore(args) => restore::run(args).await,
             KeepCommand::Doctor(args) => doctor::run(args).await,
         }
     };

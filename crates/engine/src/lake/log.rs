@@ -8,6 +8,27 @@ use super::LakeError;
 
 /// Inside a table's folder.
 pub const FOLDER: &str = "_delta_log";
+const ENTRY: &str = ".json";
+const CHECKPOINT: &str = ".checkpoint.parquet";
+
+/// The files of a log that a reader of this version needs: the last checkpoint, and the entries from there. Never the hint at the last
+/// checkpoint, which may be a later one.
+///
+/// # Errors
+/// The storage does not answer.
+pub async fn needed_at(files: &dyn ObjectStore, version: u64) -> Result<Vec<ObjectMeta>, LakeError> {
+    let all = list(files, Some(FOLDER)).await?;
+    let numbered = |meta: &ObjectMeta, ending: &str| {
+        let number = meta.location.filename()?.strip_suffix(ending)?.parse::<u64>().ok()?;
+        (number <= version).then_some(number)
+    };
+    let checkpoint = all.iter().filter_map(|meta| numbered(meta, CHECKPOINT)).max();
+    let is_needed = |meta: &ObjectMeta| match (numbered(meta, ENTRY), numbered(meta, CHECKPOINT)) {
+        (Some(entry), _) => checkpoint.is_none_or(|checkpoint| entry >= checkpoint),
+        (None, found) => found.is_some() && found == checkpoint,
+    };
+    Ok(all.into_iter().filter(is_needed).collect())
+}
 
 /// What lies in a folder, by name.
 ///

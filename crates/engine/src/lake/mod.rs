@@ -22,6 +22,7 @@ pub mod testing;
 mod tests;
 mod view;
 
+pub(crate) use durable::DurableFiles;
 pub use error::LakeError;
 pub use row::Row;
 pub use snapshot::{LakeFile, LakeSnapshot};

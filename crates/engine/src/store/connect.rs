@@ -1,9 +1,9 @@
 //! From a database URL to an open store. The only place that knows which backends there are.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::sqlite::{DatabaseView, SqliteStore};
+use super::sqlite::{DatabaseView, SqliteStore, view};
 use super::{Store, StoreError};
 
 /// Why a database cannot be opened. Each message is one line for an operator.
@@ -38,6 +38,15 @@ pub async fn connect(url: &str) -> Result<Arc<dyn Store>, ConnectError> {
 pub async fn look(url: &str) -> Result<DatabaseView, ConnectError> {
     let path = sqlite_path(url).ok_or_else(|| ConnectError::Url(without_password(url).to_owned()))?;
     DatabaseView::open(&path).await
+}
+
+/// Copies a database as it is at one moment to a file that is not there yet, also beside a running server.
+///
+/// # Errors
+/// There is no copy. `Damaged`: it cannot be read to its end.
+pub async fn copy(url: &str, to: &Path) -> Result<(), ConnectError> {
+    let path = sqlite_path(url).ok_or_else(|| ConnectError::Url(without_password(url).to_owned()))?;
+    view::copy(&path, to).await
 }
 
 /// `sqlite:PATH` and `sqlite://PATH`, without options. A database in memory is no audit log.

@@ -2,7 +2,7 @@
 
 use super::{client, run};
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 18] = [
     "serve",
     "emit",
     "list",
@@ -15,6 +15,8 @@ const COMMANDS: [&str; 16] = [
     "events",
     "mirror",
     "requests",
+    "backup",
+    "restore",
     "doctor",
     "completions",
     "man",
@@ -61,7 +63,7 @@ fn there_is_a_man_page_for_every_command() {
 fn help_tells_exit_codes_and_examples() {
     let help = run(&mut client(&["--help"]));
     assert!(help.code == 0 && help.out.contains("Exit codes:"), "{help:?}");
-    for command in ["emit", "list", "tail", "export", "import", "mirror", "doctor"] {
+    for command in ["emit", "list", "tail", "export", "import", "mirror", "backup", "restore", "doctor"] {
         let help = run(&mut client(&[command, "--help"]));
         assert!(help.code == 0 && help.out.contains("Examples:"), "{command}: {help:?}");
     }

@@ -27,6 +27,19 @@ pub fn runs(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(runs.into_iter().map(|(_, path)| path).collect())
 }
 
+/// What a run says of itself.
+pub struct RunFacts {
+    /// The last commit whose keys are in it.
+    pub through: u64,
+    /// Made of other runs, and not straight out of the commit log.
+    pub is_merged: bool,
+}
+
+pub fn facts(path: &Path) -> Result<RunFacts, KeyIndexError> {
+    let footer = Run::open(path.to_owned(), 0)?.footer;
+    Ok(RunFacts { through: footer.through, is_merged: footer.tier > 0 })
+}
+
 /// Reads every byte of a run: footer, index, filters and entries.
 pub fn check(path: &Path) -> Result<(), KeyIndexError> {
     let run = Run::open(path.to_owned(), 0)?;

@@ -18,7 +18,7 @@ mod outbox;
 mod row;
 #[cfg(test)]
 pub(in crate::store) mod tests;
-mod view;
+pub(super) mod view;
 mod writer;
 
 use annals_core::ids::{ActionId, ApiKeyId, CommitNumber, EnvironmentId, ExportId, OrganizationId, SchemaId, ShardId};

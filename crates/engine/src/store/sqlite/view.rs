@@ -32,6 +32,25 @@ pub struct ShardRow {
     pub last: CommitNumber,
 }
 
+fn reading(path: &Path) -> SqliteConnectOptions {
+    let options = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(BUSY_TIMEOUT);
+    // Pages are looked at more closely than SQLite does by itself.
+    options.pragma("cell_size_check", "ON").disable_statement_logging()
+}
+
+/// The whole file, as of one moment. Free pages stay behind.
+pub(in crate::store) async fn copy(path: &Path, to: &Path) -> Result<(), ConnectError> {
+    std::fs::metadata(path).map_err(|source| ConnectError::File { path: path.to_owned(), source })?;
+    let options = reading(path);
+    migrate::inspect(&options, path).await?;
+    let mut connection = options.connect().await.map_err(store_error)?;
+    let copied = sqlx::query("VACUUM INTO ?1").bind(to.to_string_lossy().into_owned()).execute(&mut connection).await;
+    // An error while closing a connection that only read has no consequence.
+    let _ = connection.close().await;
+    copied.map_err(store_error)?;
+    Ok(())
+}
+
 impl DatabaseView {
     /// Everything that is read is of the moment of this call, until [`DatabaseView::close`].
     ///
@@ -40,13 +59,7 @@ impl DatabaseView {
     pub(in crate::store) async fn open(path: &Path) -> Result<Self, ConnectError> {
         let file = |source| ConnectError::File { path: path.to_owned(), source };
         std::fs::metadata(path).map_err(file)?;
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .read_only(true)
-            .busy_timeout(BUSY_TIMEOUT)
-            // Pages are looked at more closely than SQLite does by itself.
-            .pragma("cell_size_check", "ON")
-            .disable_statement_logging();
+        let options = reading(path);
         let version = migrate::inspect(&options, path).await?;
         let mut connection = options.connect().await.map_err(store_error)?;
         // The first read of the transaction decides which moment it sees.
