@@ -1,5 +1,7 @@
 //! The files of a table at one moment, in the order of their commits. Never changes; a flush makes another one.
 
+use std::collections::BTreeMap;
+
 use annals_core::event::CommittedEvent;
 use annals_core::ids::{CommitNumber, RecordPlace, ShardId};
 use annals_core::time::Micros;
@@ -46,6 +48,9 @@ impl<R: Row> LakeFile<R> {
 #[derive(Debug)]
 pub struct LakeSnapshot<R: Row = CommittedEvent> {
     files: Vec<LakeFile<R>>,
+    /// The last commit of each shard.
+    flushed: Vec<(ShardId, CommitNumber)>,
+    last: Option<R::Id>,
 }
 
 impl<R: Row> LakeSnapshot<R> {
@@ -64,7 +69,14 @@ impl<R: Row> LakeSnapshot<R> {
         }
         // Ids rise with every record of a shard, so this is the order of flushes, also when one flush made files of two days.
         files.sort_unstable_by_key(|file: &LakeFile<R>| file.stats.ids.least);
-        Ok(Self { files })
+        let mut flushed = BTreeMap::<_, CommitNumber>::new();
+        for file in &files {
+            let last: RecordPlace = file.stats.ids.greatest.into();
+            let commit = flushed.entry(last.shard()).or_insert(CommitNumber::ZERO);
+            *commit = last.commit().max(*commit);
+        }
+        let last = files.iter().map(|file| file.stats.ids.greatest).max();
+        Ok(Self { files, flushed: flushed.into_iter().collect(), last })
     }
 
     /// In the order of their first rows' ids.
@@ -78,7 +90,10 @@ impl<R: Row> LakeSnapshot<R> {
     /// The last commit of a shard that has a row here; `ZERO` when there is none. A reader that took the tail before this
     /// snapshot drops the tail's commits up to here, and so sees each row once.
     pub fn flushed_through(&self, shard: ShardId) -> CommitNumber {
-        let places = self.files.iter().map(|file| file.stats.ids.greatest.into());
-        places.filter(|place| place.shard() == shard).max().map_or(CommitNumber::ZERO, RecordPlace::commit)
+        self.flushed.iter().find(|(of, _)| *of == shard).map_or(CommitNumber::ZERO, |(_, commit)| *commit)
+    }
+    /// The last record of all; `None` when there is none.
+    pub fn last(&self) -> Option<R::Id> {
+        self.last
     }
 }

@@ -5,7 +5,7 @@ use annals_core::record::{EventName, FeedEvent};
 use datafusion::logical_expr::Expr;
 use datafusion::prelude::{col, lit};
 
-use super::filter::{Between, between, conjunction, may_be_between};
+use super::filter::{Between, between, may_be_between};
 use super::{Select, Snapshot};
 use crate::commit_log::Tail;
 use crate::lake::columns::feed::{CREATED_AT, EVENT};
@@ -39,11 +39,15 @@ impl Select<FeedEvent> for FeedSelection {
         may_be_between(file.received(), self.received) && self.may_hold(file)
     }
 
-    fn expression(&self) -> Expr {
+    fn one_owner(&self) -> Option<EnvironmentId> {
+        Some(self.environment)
+    }
+
+    fn conditions(&self) -> Vec<Expr> {
         let organization = self.organization.map(|id| col(ORGANIZATION_ID).eq(lit(id.to_string())));
         let is_one_of = |names: &Vec<EventName>| col(EVENT).in_list(names.iter().map(|name| lit(name.as_str())).collect(), false);
-        let conditions = self.owner().into_iter().chain(between(CREATED_AT, self.received)).chain(organization);
-        conjunction(conditions.chain(self.names.as_ref().map(is_one_of)))
+        let conditions = between(CREATED_AT, self.received).chain(organization);
+        conditions.chain(self.names.as_ref().map(is_one_of)).collect()
     }
 }
 

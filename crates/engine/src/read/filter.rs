@@ -134,10 +134,13 @@ impl Select<CommittedEvent> for Selection {
         may_be_between(file.received(), self.filter.received) && self.may_hold(file)
     }
 
-    /// Conditions on few bytes come first.
-    fn expression(&self) -> Expr {
+    fn one_owner(&self) -> Option<OrganizationId> {
+        self.filter.organization
+    }
+
+    fn conditions(&self) -> Vec<Expr> {
         let filter = &self.filter;
-        let mut all = self.owner();
+        let mut all: Vec<Expr> = Vec::new();
         all.extend(between(RECEIVED_AT, filter.received));
         all.extend(between(OCCURRED_AT, filter.occurred));
         all.extend(actions(&filter.actions));
@@ -159,7 +162,7 @@ impl Select<CommittedEvent> for Selection {
         all.extend(filter.audit_trail.clone().map(|marks| Check::AuditTrail(marks).expression()));
         all.extend(MetadataCheck::of(&filter.metadata).into_iter().map(|check| Check::Metadata(check).expression()));
         all.extend(filter.search.as_deref().map(|text| Check::search(text).expression()));
-        conjunction(all)
+        all
     }
 }
 

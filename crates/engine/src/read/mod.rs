@@ -9,7 +9,9 @@ mod error;
 mod export;
 mod feed;
 mod filter;
+mod narrow;
 mod nearest;
+mod one_owner;
 #[cfg(test)]
 mod reading_tests;
 mod room;

@@ -1,8 +1,9 @@
 //! The records next to a place in the log: one page of a list, in either direction.
 //!
 //! Tail and files are looked at in the order in which they lie, and only until no further one can hold a nearer one: the newest
-//! page costs the tail and the newest file, however long the history is. Files may overlap. Of the files only ids are read
-//! at first; the other columns follow for the few that are on the page.
+//! page costs the tail and the newest file, however long the history is. Files may overlap. Those that know whose rows lie where
+//! are read by the numbers of rows (`one_owner.rs`). When many owners' rows are wanted, or a file is of an older version, DataFusion
+//! looks for them: first only ids; the other columns follow for the few that are on the page.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use super::filter::conjunction;
 use super::scan::{Place, Query, Select};
 use super::{ReadError, Reader, Snapshot};
 use crate::lake::columns::{ColumnsError, ID};
+use crate::lake::data_file::DataFile;
 use crate::lake::{LakeFile, Row};
 use crate::store::listing::{Direction, Scan};
 
@@ -31,20 +33,35 @@ impl<R: Row> Reader<R> {
     /// # Errors
     /// The lake cannot be read.
     pub async fn nearest(&self, snapshot: &Snapshot<R>, query: &Query<R>, scan: Scan<R::Id>) -> Result<Vec<R>, ReadError> {
+        let selection = &*query.selection;
         let mut found = Found::new(scan);
-        let mut sources = Sources::new(snapshot, &*query.selection, scan);
+        let mut sources = Sources::new(snapshot, selection, scan);
         let mut opened = Vec::new();
         while let Some(source) = sources.next(&found) {
             match source {
                 Source::Tail => look_into_tail(snapshot, query, &mut found).await?,
+                Source::Rows(file, owner) => {
+                    // Files without the owner are not opened.
+                    let rows = self.source.files.directory(file).await?.and_then(|directory| directory.rows_of(owner));
+                    if let Some(rows) = rows {
+                        self.look_into_rows(file, rows, query, &mut found).await?;
+                    }
+                }
                 Source::Files(files) => {
+                    let files: Vec<_> = files.into_iter().cloned().collect();
                     self.look_into_files(&files, query, &mut found).await?;
                     opened.extend(files);
                 }
             }
         }
-        let mut in_lake = self.fetch(&opened, &*query.selection, found.of_lake()).await?;
-        found.into_rows(|id| in_lake.remove(&id))
+        let mut by_number = self.fetch_numbers(found.numbers(), selection).await?;
+        let mut by_id = self.fetch(&opened, selection, found.of_lake()).await?;
+        found.into_rows(|id, seen| match seen {
+            Seen::Tail(place) => Some(Some(place.row().clone())),
+            Seen::Row(row) => Some(Some(row)),
+            Seen::Number(..) => by_number.remove(&id),
+            Seen::Id => by_id.remove(&id).map(Some),
+        })
     }
 
     /// One row of the selection's owner. Whether it passes the filter does not matter.
@@ -71,7 +88,7 @@ impl<R: Row> Reader<R> {
             let ids = batch.column(0).as_string_opt::<i32>().ok_or_else(|| damaged(0))?;
             for (row, text) in ids.iter().enumerate() {
                 let id = text.and_then(|text| text.parse().ok()).ok_or_else(|| damaged(row))?;
-                found.offer(id, None);
+                found.offer(id, Seen::Id);
             }
         }
         Ok(())
@@ -124,7 +141,7 @@ async fn look_into_tail<R: Row>(snapshot: &Snapshot<R>, query: &Query<R>, found:
             }
         }
         for place in query.passing(chunk)? {
-            found.offer(place.row().id(), Some(place));
+            found.offer(place.row().id(), Seen::Tail(place));
         }
         if ended {
             return Ok(());
@@ -152,20 +169,23 @@ fn places<'a, R: Row>(
 }
 
 /// Where to look next.
-enum Source<R: Row> {
+enum Source<'s, R: Row> {
     Tail,
-    Files(Vec<LakeFile<R>>),
+    /// A file that knows which rows are this owner's.
+    Rows(&'s LakeFile<R>, R::Owner),
+    Files(Vec<&'s LakeFile<R>>),
 }
 
 /// The tail and the files that may have rows between the bounds, by how near they begin.
-struct Sources<R: Row> {
+struct Sources<'s, R: Row> {
     /// `None` is the tail. In reverse: the next one is the last.
-    waiting: Vec<(R::Id, Option<LakeFile<R>>)>,
+    waiting: Vec<(R::Id, Option<&'s LakeFile<R>>)>,
+    owner: Option<R::Owner>,
     files_at_once: usize,
 }
 
-impl<R: Row> Sources<R> {
-    fn new(snapshot: &Snapshot<R>, selection: &dyn Select<R>, scan: Scan<R::Id>) -> Self {
+impl<'s, R: Row> Sources<'s, R> {
+    fn new(snapshot: &'s Snapshot<R>, selection: &dyn Select<R>, scan: Scan<R::Id>) -> Self {
         let begins = |least, greatest| match scan.direction {
             Direction::Rising => least,
             Direction::Falling => greatest,
@@ -175,8 +195,7 @@ impl<R: Row> Sources<R> {
                 && scan.below.is_none_or(|below| file.stats.ids.least < below)
         };
         let files = snapshot.lake.files().iter().filter(overlaps).filter(|file| selection.may_pass(file));
-        let mut waiting: Vec<_> =
-            files.map(|file| (begins(file.stats.ids.least, file.stats.ids.greatest), Some(file.clone()))).collect();
+        let mut waiting: Vec<_> = files.map(|file| (begins(file.stats.ids.least, file.stats.ids.greatest), Some(file))).collect();
         let first = snapshot.tail.iter().find_map(|commit| commit.first());
         let last = snapshot.tail.iter().rev().find_map(|commit| commit.last());
         waiting.extend(first.zip(last).map(|(first, last)| (begins(first.id(), last.id()), None)));
@@ -184,24 +203,29 @@ impl<R: Row> Sources<R> {
         if scan.direction == Direction::Rising {
             waiting.reverse();
         }
-        Self { waiting, files_at_once: 1 }
+        Self { waiting, owner: selection.one_owner(), files_at_once: 1 }
     }
 
     /// `None` when nothing nearer can come.
-    fn next(&mut self, found: &Found<R>) -> Option<Source<R>> {
+    fn next(&mut self, found: &Found<R>) -> Option<Source<'s, R>> {
         let mut files = Vec::new();
         while files.len() < self.files_at_once {
             let Some((begin, file)) = self.waiting.last() else { break };
             if !found.may_take(*begin) && !found.is_before(*begin) {
                 break;
             }
-            match (file, files.is_empty()) {
-                (None, false) => break,
-                (None, true) => {
+            let alone = match (file, self.owner) {
+                (None, _) => Some(Source::Tail),
+                (Some(file), Some(owner)) if file.parts.is_some() => Some(Source::Rows(file, owner)),
+                _ => None,
+            };
+            match alone {
+                Some(_) if !files.is_empty() => break,
+                Some(source) => {
                     self.waiting.pop();
-                    return Some(Source::Tail);
+                    return Some(source);
                 }
-                (Some(_), _) => files.extend(self.waiting.pop().and_then(|(_, file)| file)),
+                None => files.extend(self.waiting.pop().and_then(|(_, file)| file)),
             }
         }
         self.files_at_once = (self.files_at_once * 2).min(FILES_AT_ONCE_MAX);
@@ -209,12 +233,20 @@ impl<R: Row> Sources<R> {
     }
 }
 
+/// Where a row of the page is.
+pub(super) enum Seen<R: Row> {
+    Tail(Place<R>),
+    Row(R),
+    Number(DataFile, u32),
+    /// In a file that was opened.
+    Id,
+}
+
 /// The nearest rows so far, never more than the page takes.
-struct Found<R: Row> {
-    scan: Scan<R::Id>,
-    rows_max: usize,
-    /// `None`: it is in the lake.
-    rows: BTreeMap<R::Id, Option<Place<R>>>,
+pub(super) struct Found<R: Row> {
+    pub scan: Scan<R::Id>,
+    pub rows_max: usize,
+    rows: BTreeMap<R::Id, Seen<R>>,
 }
 
 impl<R: Row> Found<R> {
@@ -234,13 +266,13 @@ impl<R: Row> Found<R> {
     }
 
     /// Whether a row of this id would be on the page.
-    fn may_take(&self, id: R::Id) -> bool {
+    pub fn may_take(&self, id: R::Id) -> bool {
         let (above, below) = self.open();
         above.is_none_or(|above| id > above) && below.is_none_or(|below| id < below)
     }
 
     /// Whether the id lies before the place where the scan starts, so that rows on the way from it may still come.
-    fn is_before(&self, id: R::Id) -> bool {
+    pub fn is_before(&self, id: R::Id) -> bool {
         match self.scan.direction {
             Direction::Rising => self.scan.above.is_some_and(|above| id <= above),
             Direction::Falling => self.scan.below.is_some_and(|below| id >= below),
@@ -248,7 +280,7 @@ impl<R: Row> Found<R> {
     }
 
     /// Between these a row must lie to be nearer than what was found.
-    fn open(&self) -> (Option<R::Id>, Option<R::Id>) {
+    pub fn open(&self) -> (Option<R::Id>, Option<R::Id>) {
         let Scan { above, below, direction, .. } = self.scan;
         match (self.farthest(), direction) {
             (None, _) => (above, below),
@@ -263,11 +295,11 @@ impl<R: Row> Found<R> {
         above.into_iter().chain(below.map(|below| col(ID).lt(lit(below.to_string()))))
     }
 
-    fn offer(&mut self, id: R::Id, place: Option<Place<R>>) {
+    pub fn offer(&mut self, id: R::Id, seen: Seen<R>) {
         if !self.may_take(id) {
             return;
         }
-        self.rows.insert(id, place);
+        self.rows.insert(id, seen);
         if self.rows.len() > self.rows_max {
             match self.scan.direction {
                 Direction::Rising => self.rows.pop_last(),
@@ -277,18 +309,24 @@ impl<R: Row> Found<R> {
     }
 
     fn of_lake(&self) -> BTreeSet<R::Id> {
-        self.rows.iter().filter(|(_, place)| place.is_none()).map(|(id, _)| *id).collect()
+        self.rows.iter().filter(|(_, seen)| matches!(seen, Seen::Id)).map(|(id, _)| *id).collect()
     }
 
+    fn numbers(&self) -> impl Iterator<Item = (&DataFile, u32)> {
+        self.rows.values().filter_map(|seen| match seen {
+            Seen::Number(file, number) => Some((file, *number)),
+            _ => None,
+        })
+    }
+
+    /// `whole` gives the row, and none in it when it is not the owner's.
+    ///
     /// # Errors
     /// A record is not there any more that was a moment ago: never passed over in silence.
-    fn into_rows(self, mut in_lake: impl FnMut(R::Id) -> Option<R>) -> Result<Vec<R>, ReadError> {
+    fn into_rows(self, mut whole: impl FnMut(R::Id, Seen<R>) -> Option<Option<R>>) -> Result<Vec<R>, ReadError> {
         let gone = || ColumnsError { column: ID, row: 0, problem: "has a record that the file does not give back" };
-        let whole = |(id, place): (R::Id, Option<Place<R>>)| match place {
-            Some(place) => Ok(place.row().clone()),
-            None => in_lake(id).ok_or_else(gone),
-        };
-        let mut rows: Vec<_> = self.rows.into_iter().map(whole).collect::<Result<_, ColumnsError>>()?;
+        let rows = self.rows.into_iter().map(|(id, seen)| whole(id, seen).ok_or_else(gone));
+        let mut rows: Vec<_> = rows.filter_map(Result::transpose).collect::<Result<_, ColumnsError>>()?;
         if self.scan.direction == Direction::Falling {
             rows.reverse();
         }

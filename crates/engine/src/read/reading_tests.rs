@@ -404,6 +404,45 @@ async fn files_that_cannot_be_on_the_page_are_not_opened() {
     reader.nearest(&snapshot, &query, scan(Direction::Falling, None, Some(ids[340]))).await.expect_err("the next file is gone");
 }
 
+/// More rows than a row group, a chunk of conditions and a page of ids have: what is left out on the way must not be missing.
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_large_files_are_the_naive_answer() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lake = lake(folder.path()).await;
+    let mut sequencer = Sequencer::default();
+    let mut all = Vec::new();
+    for _ in 0..2 {
+        // One organization has nine rows of ten.
+        let owner = |n: u64| organization(if n.is_multiple_of(10) { n / 10 % 7 } else { 3 });
+        let commits: Vec<_> = (0..4)
+            .map(|c| sequencer.commit(HOUR, (0..20_000).map(|n| (owner(n), event(n * (c + 1) % 9973))).collect()))
+            .collect();
+        flush(&lake, &commits.concat()).await;
+        all.extend(commits.concat());
+    }
+    let (reader, snapshot) =
+        (Reader::new(&lake.audit_events).expect("a reader"), Snapshot::new(shard(), [], lake.audit_events.snapshot()));
+    for (owner, actors) in
+        [(3, vec![]), (3, vec!["user_17"]), (3, vec!["user_9000", "user_1"]), (5, vec![]), (5, vec!["user_50"]), (9, vec![])]
+    {
+        let actor_ids = actors.into_iter().map(str::to_owned).collect();
+        let selection =
+            Selection { environment: environment(1), filter: Filter { actor_ids, ..Filter::of(organization(owner)) } };
+        let expected: Vec<_> = all.iter().filter(|event| passes(&selection, event)).cloned().collect();
+        let query = reader.query(selection.clone()).expect("a filter");
+        for (above, below) in
+            [(None, None), (None, Some(70_001)), (Some(90_000), None), (Some(30_000), Some(130_017)), (Some(5), Some(6))]
+        {
+            for (direction, rows) in [(Direction::Falling, 50), (Direction::Rising, 50), (Direction::Falling, 3000)] {
+                let id = |at: Option<usize>| at.map(|at| all[at].id);
+                let scan = Scan { above: id(above), below: id(below), direction, rows };
+                let found = reader.nearest(&snapshot, &query, scan).await.expect("readable");
+                assert!(found == naive_page(&expected, scan), "{selection:?} {scan:?}: {} rows", found.len());
+            }
+        }
+    }
+}
+
 /// One thread: whoever does not pause keeps everybody else waiting.
 #[tokio::test]
 async fn others_have_their_turn_while_a_long_tail_is_read() {

@@ -19,6 +19,8 @@ use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 
+use super::filter::conjunction;
+use super::narrow::Narrow;
 use super::table::{LakeTable, Source};
 use super::{ReadError, Snapshot};
 use crate::lake::{LakeFile, Row, Table};
@@ -33,7 +35,7 @@ pub type Batches = BoxStream<'static, Result<RecordBatch, ReadError>>;
 #[derive(Clone)]
 pub struct Reader<R: Row = CommittedEvent> {
     context: SessionContext,
-    source: Source,
+    pub(super) source: Source,
     rows: PhantomData<fn() -> R>,
 }
 
@@ -45,8 +47,16 @@ pub trait Select<R: Row>: Debug + Send + Sync + 'static {
     fn owner(&self) -> Vec<Expr>;
     /// Whether a file may have a row that [`Select::owns`] is true of.
     fn may_hold(&self, file: &LakeFile<R>) -> bool;
+    /// The one owner that all rows have, when it is known.
+    fn one_owner(&self) -> Option<R::Owner> {
+        None
+    }
+    /// All other conditions, those on few bytes first.
+    fn conditions(&self) -> Vec<Expr>;
     /// The whole condition, the owner's included.
-    fn expression(&self) -> Expr;
+    fn expression(&self) -> Expr {
+        conjunction(self.owner().into_iter().chain(self.conditions()))
+    }
     /// Whether a file may have a row that passes.
     fn may_pass(&self, file: &LakeFile<R>) -> bool {
         self.may_hold(file)
@@ -70,9 +80,10 @@ impl<R: Row> Reader<R> {
     /// The selection's expression cannot be compiled.
     pub fn query(&self, selection: impl Select<R>) -> Result<Query<R>, ReadError> {
         let expression = selection.expression();
+        let narrow = Narrow::of(&self.context, &selection)?;
         let schema = DFSchema::try_from(R::schema())?;
         let predicate = self.context.create_physical_expr(expression.clone(), &schema)?;
-        Ok(Query { selection: Arc::new(selection), expression, predicate })
+        Ok(Query { selection: Arc::new(selection), expression, predicate, narrow })
     }
 
     /// These columns, or all when none is named, of the rows of the query, each once. Reads nothing before the stream is polled;
@@ -119,11 +130,16 @@ pub struct Query<R: Row = CommittedEvent> {
     pub(super) selection: Arc<dyn Select<R>>,
     pub(super) expression: Expr,
     predicate: Arc<dyn PhysicalExpr>,
+    /// What is asked of the rows of one owner; `None` when it is nothing.
+    pub(super) narrow: Option<Narrow>,
 }
 
 impl<R: Row> Query<R> {
     /// Those that pass, in their order.
     pub(super) fn passing(&self, mut places: Vec<Place<R>>) -> Result<Vec<Place<R>>, ReadError> {
+        if self.narrow.is_none() {
+            return Ok(places);
+        }
         let (_, keep) = self.decide(&places)?;
         let mut keep = keep.iter().map(|keep| keep == Some(true));
         places.retain(|_| keep.next() == Some(true));

@@ -29,8 +29,7 @@ impl<R: Row> Snapshot<R> {
     /// The last record of all; `None` when there is none.
     #[must_use]
     pub fn last(&self) -> Option<R::Id> {
-        let in_lake = self.lake.files().iter().map(|file| file.stats.ids.greatest).max();
         let in_tail = self.tail.iter().rev().find_map(|commit| commit.last()).map(Row::id);
-        in_lake.max(in_tail)
+        self.lake.last().max(in_tail)
     }
 }

@@ -27,7 +27,7 @@ use crate::lake::{LakeFile, Row, Table};
 #[derive(Debug, Clone)]
 pub struct Source {
     url: ObjectStoreUrl,
-    files: DataFiles,
+    pub files: DataFiles,
 }
 
 impl Source {

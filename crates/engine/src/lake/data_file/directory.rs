@@ -31,7 +31,6 @@ impl Directory {
     }
 
     /// The rows of an owner; `None` when it has none here.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for pages"))]
     pub fn rows_of(&self, owner: impl Owner) -> Option<Range<u32>> {
         let place = self.owners.binary_search(&owner.key()).ok()?;
         let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);

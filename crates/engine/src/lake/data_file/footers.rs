@@ -9,6 +9,7 @@ use moka::future::Cache;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use parquet::DecodeResult;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder};
 
 use super::checksums::Checksums;
@@ -35,9 +36,15 @@ pub struct Footers {
 /// All that is needed to read rows of a file.
 #[derive(Debug)]
 pub struct Footer {
-    pub parquet: Arc<ParquetMetaData>,
+    pub arrow: ArrowReaderMetadata,
     /// `None` of an older file.
     pub checksums: Option<Checksums>,
+}
+
+impl Footer {
+    pub fn parquet(&self) -> &Arc<ParquetMetaData> {
+        self.arrow.metadata()
+    }
 }
 
 impl Default for Footers {
@@ -45,7 +52,7 @@ impl Default for Footers {
         let weight = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
         let of_footer = move |path: &Path, footer: &Arc<Footer>| {
             let checksums = footer.checksums.as_ref().map_or(0, Checksums::memory_bytes);
-            weight(path.as_ref().len() + footer.parquet.memory_size() + checksums)
+            weight(path.as_ref().len() + footer.parquet().memory_size() + checksums)
         };
         let of_directory = move |path: &Path, directory: &Arc<Directory>| weight(path.as_ref().len() + directory.memory_bytes());
         Self {
@@ -114,7 +121,7 @@ impl DataFiles {
             Some(parts) => self.load(file, parts).await?,
             None => {
                 let end = self.range(file, file.bytes.saturating_sub(FOOTER_BYTES_GUESSED)..file.bytes).await?;
-                Footer { parquet: self.decode(file, end).await?, checksums: None }
+                Footer { arrow: self.decode(file, end).await?, checksums: None }
             }
         };
         let footer = Arc::new(footer);
@@ -130,19 +137,20 @@ impl DataFiles {
         file.check("footer", &footer, parts.footer_crc)?;
         let checksums = Checksums::decode(&checksums, parts.directory_at);
         let checksums = checksums.ok_or_else(|| file.damaged("its checksums are not those of its row groups"))?;
-        let parquet = self.decode(file, footer).await?;
-        Ok(Footer { parquet, checksums: Some(checksums) })
+        Ok(Footer { arrow: self.decode(file, footer).await?, checksums: Some(checksums) })
     }
 
     /// `end` is the end of the file, or more of it.
-    async fn decode(&self, file: &DataFile, end: Bytes) -> Result<Arc<ParquetMetaData>, LakeError> {
+    async fn decode(&self, file: &DataFile, end: Bytes) -> Result<ArrowReaderMetadata, LakeError> {
         let damaged = |error| file.damaged(error);
         let decoder = ParquetMetaDataPushDecoder::try_new(file.bytes).map_err(damaged)?;
         let mut decoder = decoder.with_page_index_policy(PageIndexPolicy::Optional);
         decoder.push_range(file.bytes - end.len() as u64..file.bytes, end).map_err(damaged)?;
         loop {
             let needed = match decoder.try_decode().map_err(damaged)? {
-                DecodeResult::Data(metadata) => return Ok(Arc::new(metadata)),
+                DecodeResult::Data(parquet) => {
+                    return ArrowReaderMetadata::try_new(Arc::new(parquet), ArrowReaderOptions::new()).map_err(damaged);
+                }
                 DecodeResult::NeedsData(needed) => needed,
                 DecodeResult::Finished => return Err(file.damaged("its footer ends too early")),
             };

@@ -20,6 +20,7 @@ mod directory;
 mod footers;
 mod parts;
 mod reader;
+mod rows;
 mod summary;
 #[cfg(test)]
 mod tests;

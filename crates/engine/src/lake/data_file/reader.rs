@@ -82,7 +82,7 @@ impl AsyncFileReader for DataFileReader {
         &'a mut self,
         _: Option<&'a ArrowReaderOptions>,
     ) -> BoxFuture<'a, parquet::errors::Result<Arc<ParquetMetaData>>> {
-        async move { Ok(Arc::clone(&self.files.footer(&self.file).await.map_err(failed)?.parquet)) }.boxed()
+        async move { Ok(Arc::clone(self.files.footer(&self.file).await.map_err(failed)?.parquet())) }.boxed()
     }
 }
 

@@ -16,11 +16,13 @@ pub struct Summary<R: Row> {
     ids: Option<Range<R::Id>>,
     /// In the order of [`Row::TIMES`]; none before the first row.
     times: Vec<Range<Micros>>,
+    /// Owner and id of the last row.
+    last: Option<(String, String)>,
 }
 
 impl<R: Row> Summary<R> {
     pub fn new() -> Self {
-        Self { owners: DirectoryBuilder::with_capacity(0), ids: None, times: Vec::new() }
+        Self { owners: DirectoryBuilder::with_capacity(0), ids: None, times: Vec::new(), last: None }
     }
 
     /// # Errors
@@ -29,8 +31,10 @@ impl<R: Row> Summary<R> {
         if batch.num_rows() == 0 {
             return Ok(());
         }
-        self.add_owners(columns::text(batch, R::OWNER).map_err(LakeError::damaged)?)?;
+        let owners = columns::text(batch, R::OWNER).map_err(LakeError::damaged)?;
         let ids = columns::text(batch, ID).map_err(LakeError::damaged)?;
+        self.add_owners(owners)?;
+        self.check_ids(owners, ids)?;
         // Ids are ordered as their texts are.
         let (least, greatest) = (texts(ids).min(), texts(ids).max());
         let id = |text: Option<&str>| {
@@ -53,6 +57,20 @@ impl<R: Row> Summary<R> {
             self.owners.push(owner, count).ok_or_else(|| wrong(start, "comes too late: rows must be sorted by it"))?;
             start += rows;
         }
+        Ok(())
+    }
+
+    /// One shard gives its ids and an owner's places in the same order. Pages rely on it.
+    fn check_ids(&mut self, owners: &StringArray, ids: &StringArray) -> Result<(), LakeError> {
+        let row = |row: usize| (owners.value(row), ids.value(row));
+        let before = self.last.as_ref().map(|(owner, id)| (owner.as_str(), id.as_str()));
+        let falls = |(a, b): ((&str, &str), (&str, &str))| a.0 == b.0 && a.1 >= b.1;
+        let all = before.into_iter().chain((0..owners.len()).map(row));
+        if let Some(at) = all.clone().zip(all.skip(1)).position(falls) {
+            return Err(LakeError::damaged(ColumnsError { column: ID, row: at, problem: "does not rise within its owner" }));
+        }
+        let (owner, id) = row(owners.len() - 1);
+        self.last = Some((owner.to_owned(), id.to_owned()));
         Ok(())
     }
 

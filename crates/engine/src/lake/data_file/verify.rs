@@ -4,6 +4,7 @@ use futures::TryStreamExt;
 use parquet::arrow::ParquetRecordBatchStreamBuilder;
 
 use super::footers::{DataFile, DataFiles};
+use super::rows::failed;
 use super::summary::Summary;
 use crate::lake::snapshot::LakeFile;
 use crate::lake::stats::FileStats;
@@ -54,13 +55,7 @@ async fn read_rows<R: Row>(
         LakeError::Damaged(why) => place.damaged(why),
         passing @ LakeError::Unavailable(_) => passing,
     };
-    let decoded = |error: parquet::errors::ParquetError| match error {
-        parquet::errors::ParquetError::External(cause) => match cause.downcast::<LakeError>() {
-            Ok(error) => *error,
-            Err(cause) => place.damaged(cause),
-        },
-        other => place.damaged(other),
-    };
+    let decoded = |error| failed(&place, error);
     let rows = ParquetRecordBatchStreamBuilder::new(files.reader(place.clone())).await.map_err(decoded)?;
     let mut batches = rows.with_batch_size(BATCH_ROWS).build().map_err(decoded)?;
     let mut summary = Summary::<R>::new();

@@ -11,7 +11,7 @@ use crate::lake::LakeFile;
 use crate::lake::columns::api_requests::{CLIENT_IP, CREATED_AT, METHOD, PATH, STATUS_CODE, TARGET_ID, TARGET_TYPE};
 use crate::lake::columns::{ACTION, ACTOR_ID, ACTOR_TYPE, ENVIRONMENT_ID, ORGANIZATION_ID};
 use crate::read::Select;
-use crate::read::filter::{conjunction, time};
+use crate::read::filter::time;
 
 /// What a reader is given, so that nothing is ever read across environments. Who may see one organization only must have it in
 /// the filter.
@@ -81,8 +81,7 @@ impl Select<ApiRequest> for RequestSelection {
             && self.filter.created_at_max.is_none_or(|max| created.least <= max)
     }
 
-    /// Conditions on few bytes come first.
-    fn expression(&self) -> Expr {
+    fn conditions(&self) -> Vec<Expr> {
         let filter = &self.filter;
         let is = |column: &str, wanted: &Option<String>| wanted.as_ref().map(|text| col(column).eq(lit(text)));
         let conditions = [
@@ -99,6 +98,6 @@ impl Select<ApiRequest> for RequestSelection {
             is(TARGET_ID, &filter.target_id),
             filter.path.as_ref().map(|part| contains(lower(col(PATH)), lit(part))),
         ];
-        conjunction(self.owner().into_iter().chain(conditions.into_iter().flatten()))
+        conditions.into_iter().flatten().collect()
     }
 }
