@@ -1,5 +1,6 @@
 //! What a developer and CI run, set-up included. Knows nothing of the server but its command line, its ready line and its signal.
 
+mod bench;
 mod cargo_test;
 mod conformance;
 mod failure;
@@ -27,6 +28,8 @@ cargo xtask <command>
                          schemathesis; all of them when none is named
   torture [part…] [--seed N] [--rounds N]
                          a server that is killed, starved and damaged must lose nothing; all parts when none is named
+  bench [workload…]      Annals beside its peers: single, batches, disk, export, pages, filters, restart, keys, memory, and `build` when it
+                         is named; writes docs/benchmarks.md. --events N, --rounds N, --quick, --keep
   tidy                   import arrows, size ratchets, words that must not be committed
   ci                     formatting, lints, then `test`: the same as .ci/run";
 
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         ["torture", ref arguments @ ..] => {
             Workspace::find().and_then(|workspace| torture::run(&workspace, arguments)).map(|()| true)
         }
+        ["bench", ref more @ ..] => Workspace::find().and_then(|workspace| bench::run(&workspace, more)).map(|()| true),
         ["tidy"] => Workspace::find().and_then(|workspace| tidy::check(workspace.root())).map(|()| true),
         ["ci"] => Workspace::find().and_then(|workspace| ci(&workspace)).map(|()| true),
         _ => Err(Failure::new(USAGE)),

@@ -83,6 +83,11 @@ pub fn python_environment(workspace: &Workspace, name: &str, requirements: &Path
     Ok(bin)
 }
 
+/// PostgreSQL's server, which Debian does not put into the path.
+pub fn postgres() -> Result<(), Failure> {
+    need("sh", &["-c", "ls /usr/lib/postgresql/*/bin/initdb || command -v initdb"], &["postgresql"])
+}
+
 /// Builds one program of a Go module; go keeps its own cache, so this is quick when nothing changed.
 pub fn go_program(workspace: &Workspace, name: &str, sources: &Path, package: &str) -> Result<PathBuf, Failure> {
     need("go", &["version"], &["golang-go"])?;

@@ -31,6 +31,11 @@ impl Workspace {
         Ok(folder)
     }
 
+    /// The folder of the measurements, which keep their results there.
+    pub fn bench(&self) -> PathBuf {
+        self.target.join("bench")
+    }
+
     /// A folder that did not exist before.
     pub fn fresh(&self, name: &str) -> Result<PathBuf, Failure> {
         let folder = self.kept("data")?.join(format!("{name}-{}", std::process::id()));
@@ -56,6 +61,14 @@ impl Workspace {
     /// The cargo that runs this program.
     pub fn cargo(&self) -> Command {
         self.command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    }
+
+    /// Builds what is shipped, or what is measured beside it.
+    pub fn build_release(&self, package: &str) -> Result<PathBuf, Failure> {
+        let mut cargo = self.cargo();
+        cargo.args(["build", "--release", "--package", package]);
+        process::run(cargo)?;
+        Ok(self.target.join("release").join(package))
     }
 
     /// Builds a binary in the dev profile; a package's binary is called like the package.

@@ -24,6 +24,8 @@ pub struct Batch {
     pub items: Vec<BatchItem>,
     /// Of the organizations, one for each event.
     pub ranks: Vec<u32>,
+    /// The same events as lines of JSON, if they are wanted.
+    pub lines: Vec<u8>,
     /// When the last of them arrived.
     pub received_at: Micros,
 }
@@ -34,6 +36,7 @@ pub struct Batches {
     parsing: VecDeque<JoinHandle<Result<Batch, String>>>,
     ids: Arc<Organizations>,
     keys_from: Option<Micros>,
+    with_lines: bool,
 }
 
 impl Batches {
@@ -59,14 +62,20 @@ impl Batches {
                 }
             }
         });
-        Self { generated, parsing: VecDeque::new(), ids, keys_from }
+        Self { generated, parsing: VecDeque::new(), ids, keys_from, with_lines: args.lines.is_some() }
     }
 
     pub async fn next(&mut self) -> Result<Option<Batch>, Box<dyn Error>> {
         while self.parsing.len() < PARSING {
             let Some((events, received_at)) = self.generated.recv().await else { break };
-            let (ids, keys_from) = (Arc::clone(&self.ids), self.keys_from);
-            let parse = move || parse(&events, &ids, keys_from.is_some_and(|from| received_at >= from), received_at);
+            let (ids, with_lines) = (Arc::clone(&self.ids), self.with_lines);
+            let with_keys = self.keys_from.is_some_and(|from| received_at >= from);
+            let parse = move || {
+                let items = parse(&events, &ids, with_keys)?;
+                let lines = if with_lines { lines(&events, &ids)? } else { Vec::new() };
+                let ranks = events.iter().map(|event| event.organization.rank).collect();
+                Ok(Batch { items, ranks, lines, received_at })
+            };
             self.parsing.push_back(tokio::task::spawn_blocking(parse));
         }
         match self.parsing.pop_front() {
@@ -85,16 +94,29 @@ struct Item<'a> {
     idempotency_key: Option<&'a str>,
 }
 
-fn parse(events: &[GeneratedEvent], ids: &Organizations, with_keys: bool, received_at: Micros) -> Result<Batch, String> {
+fn parse(events: &[GeneratedEvent], ids: &Organizations, with_keys: bool) -> Result<Vec<BatchItem>, String> {
     let mut text = Vec::new();
     let mut items = Vec::with_capacity(events.len());
     for generated in events {
-        let id = ids.get(&generated.organization.external_id).ok_or("an organization was not created")?;
-        let idempotency_key = with_keys.then_some(generated.idempotency_key.as_str());
         text.clear();
-        let item = Item { organization_id: id.to_string(), event: &generated.event, idempotency_key };
-        serde_json::to_writer(&mut text, &item).map_err(|error| error.to_string())?;
+        write(generated, ids, with_keys, &mut text)?;
         items.push(BatchItem::parse(&text).map_err(|refused| format!("{refused:?}"))?);
     }
-    Ok(Batch { items, ranks: events.iter().map(|event| event.organization.rank).collect(), received_at })
+    Ok(items)
+}
+
+fn lines(events: &[GeneratedEvent], ids: &Organizations) -> Result<Vec<u8>, String> {
+    let mut lines = Vec::new();
+    for generated in events {
+        write(generated, ids, false, &mut lines)?;
+        lines.push(b'\n');
+    }
+    Ok(lines)
+}
+
+fn write(generated: &GeneratedEvent, ids: &Organizations, with_key: bool, out: &mut Vec<u8>) -> Result<(), String> {
+    let id = ids.get(&generated.organization.external_id).ok_or("an organization was not created")?;
+    let idempotency_key = with_key.then_some(generated.idempotency_key.as_str());
+    let item = Item { organization_id: id.to_string(), event: &generated.event, idempotency_key };
+    serde_json::to_writer(out, &item).map_err(|error| error.to_string())
 }

@@ -12,6 +12,7 @@ mod tenants;
 
 use std::collections::HashMap;
 use std::error::Error;
+use std::fs::File;
 use std::io::{Write, stderr, stdout};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -53,6 +54,9 @@ pub struct FillArgs {
     /// The events of the last day carry idempotency keys, all of which are still known two hours from now: with `--days 1` one for each event
     #[arg(long)]
     pub keys: bool,
+    /// Also write what is recorded, one JSON object a line, without the keys
+    #[arg(long, value_name = "FILE")]
+    pub lines: Option<PathBuf>,
     /// The same seed gives the same events
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -96,7 +100,8 @@ async fn fill(args: &FillArgs) -> Result<serde_json::Value, Box<dyn Error>> {
     let ids = Arc::new(tenants::create(&engine, &scope, &generator).await?);
     report(&format!("{} organizations after {:.1?}", ids.len(), started.elapsed()));
 
-    let filling = Filling { engine: engine.clone(), scope, clock: Arc::clone(&clock), flushing: None, unflushed: 0 };
+    let lines = args.lines.as_ref().map(File::create).transpose()?;
+    let filling = Filling { engine: engine.clone(), scope, clock: Arc::clone(&clock), flushing: None, unflushed: 0, lines };
     let keys_from = args.keys.then(|| span.ends.saturating_sub(DAY));
     let of_organization = filling.all(Batches::new(generator, &plan, span, Arc::clone(&ids), args, keys_from)).await?;
     clock.set(span.ends);
@@ -135,6 +140,7 @@ struct Filling {
     clock: Arc<SimulatedClock>,
     flushing: Option<JoinHandle<Result<(), annals_engine::FlushError>>>,
     unflushed: u64,
+    lines: Option<File>,
 }
 
 impl Filling {
@@ -146,6 +152,9 @@ impl Filling {
             done += batch.items.len() as u64;
             for rank in &batch.ranks {
                 *counts.entry(*rank).or_default() += 1;
+            }
+            if let Some(file) = &mut self.lines {
+                file.write_all(&batch.lines)?;
             }
             self.append(batch).await?;
             if told.elapsed() >= Duration::from_secs(10) {

@@ -1,0 +1,69 @@
+//! DuckDB in a process of its own, behind a script that runs SQL and times it.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::Fallible;
+
+pub struct DuckDb {
+    child: Child,
+    asked: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+#[derive(Deserialize)]
+pub struct Ran {
+    pub seconds: Vec<f64>,
+    pub rows: Vec<Vec<Value>>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Answer {
+    Failed { error: String },
+    Ran(Ran),
+}
+
+impl DuckDb {
+    pub fn start(python: &Path) -> Fallible<Self> {
+        let script = include_str!("../duckdb.py");
+        let mut child = Command::new(python).args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let asked = child.stdin.take().ok_or("no input")?;
+        let answers = BufReader::new(child.stdout.take().ok_or("no output")?);
+        Ok(Self { child, asked, answers })
+    }
+
+    pub fn run(&mut self, sql: &str, rounds: u32) -> Fallible<Ran> {
+        writeln!(self.asked, "{}", json!({"sql": sql, "rounds": rounds}))?;
+        self.asked.flush()?;
+        let mut line = String::new();
+        self.answers.read_line(&mut line)?;
+        match serde_json::from_str(&line)? {
+            Answer::Ran(ran) => Ok(ran),
+            Answer::Failed { error } => Err(format!("DuckDB: {error}").into()),
+        }
+    }
+
+    /// A view of Parquet files. It caches what it knows of their footers, as it does by default.
+    pub fn view(&mut self, name: &str, files: &[PathBuf]) -> Fallible<()> {
+        let list: Vec<_> = files.iter().map(|file| format!("'{}'", file.display().to_string().replace('\'', "''"))).collect();
+        self.run("SET parquet_metadata_cache = true", 1)?;
+        self.run(
+            &format!("CREATE VIEW {name} AS SELECT * FROM read_parquet([{}], hive_partitioning = false)", list.join(", ")),
+            1,
+        )?;
+        Ok(())
+    }
+}
+
+impl Drop for DuckDb {
+    fn drop(&mut self) {
+        // Fails when it has ended, which is fine.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
