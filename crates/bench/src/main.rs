@@ -50,8 +50,9 @@ fn run(args: Args) -> Fallible<bool> {
         let started = Instant::now();
         let mut outcome = Outcome::new(&world, &workload);
         if let Err(error) = runtime.block_on((workload.run)(&mut world, &mut outcome)) {
-            println!("{} failed: {error}", workload.name);
-            outcome.failure = Some(error.to_string());
+            let failure = in_full(&*error);
+            println!("{} failed: {failure}", workload.name);
+            outcome.failure = Some(failure);
             complete = false;
         }
         outcome.seconds = started.elapsed().as_secs_f64();
@@ -61,4 +62,14 @@ fn run(args: Args) -> Fallible<bool> {
     world.forget_data();
     report::write(&world)?;
     Ok(complete)
+}
+
+/// With its causes, in one line.
+fn in_full(error: &dyn Error) -> String {
+    let (mut text, mut cause) = (error.to_string(), error.source());
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text.replace('\n', " ")
 }

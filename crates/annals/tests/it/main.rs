@@ -1,6 +1,7 @@
 //! The binary as its users meet it: started, fed over HTTP, stopped, killed, started again.
 
 mod at_size;
+mod bench_fill;
 mod client;
 mod commands;
 mod emitter;

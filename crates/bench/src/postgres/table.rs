@@ -117,6 +117,13 @@ pub async fn index(client: &Client) -> Fallible<()> {
     Ok(client.batch_execute(&INDEXES.join(";")).await?)
 }
 
+/// Statistics for the planner, and no work left for later that would disturb a measurement.
+pub async fn settle(client: &Client) -> Fallible<()> {
+    // Apart: what is sent together is one transaction, and VACUUM runs in none.
+    client.batch_execute("VACUUM ANALYZE audit_events").await?;
+    Ok(client.batch_execute("CHECKPOINT").await?)
+}
+
 /// One INSERT an event, each a transaction of its own, over prepared connections.
 pub struct Inserters(Vec<(Client, Statement)>);
 

@@ -13,8 +13,8 @@ use crate::lake;
 use crate::load::http::fresh_key;
 use crate::load::next_number;
 use crate::postgres::Cluster;
-use crate::postgres::table::{Row, bytes, create, index, load};
-use crate::results::Outcome;
+use crate::postgres::table::{Row, bytes, create, index, load, settle};
+use crate::results::{Outcome, counted};
 use crate::world::{Fill, World};
 
 /// What group commit gathers at 64 connections: times and ids compress less than in large batches.
@@ -39,11 +39,11 @@ pub async fn run(world: &mut World, outcome: &mut Outcome) -> Fallible<()> {
         create(&client, false).await?;
         load(&client, recorded_rows(&data.lines)?).await?;
         index(&client).await?;
-        client.batch_execute("VACUUM ANALYZE audit_events; CHECKPOINT").await?;
+        settle(&client).await?;
         bytes(&client).await?
     };
     let (table, unique) = (table as u64, unique as u64);
-    outcome.note(format!("{events} events in commits of {COMMIT}, one day, {} data files; the table is loaded first and indexed afterwards, which packs its indexes best. The unique key is {:.0} bytes of the table's; we hold keys for a day, 24 bytes each, which is not counted.", files.len(), unique as f64 / events as f64));
+    outcome.note(format!("{} events in commits of {COMMIT}, one day, {} data files; the table is loaded first and indexed afterwards, which packs its indexes best. The unique key is {:.0} bytes of the table's; we hold keys for a day, 24 bytes each, which is not counted.", counted(events), files.len(), unique as f64 / events as f64));
     outcome.find(
         Finding::new("data files of the lake", each(in_lake))
             .beside("PostgreSQL: the table with its indexes", each(table))

@@ -13,9 +13,9 @@ use crate::figure::{Comparison, Figure, Finding};
 use crate::lake;
 use crate::load::http::{Connection, get, post};
 use crate::postgres::Cluster;
-use crate::postgres::table::{create, index, load};
+use crate::postgres::table::{create, index, load, settle};
 use crate::process::Server;
-use crate::results::Outcome;
+use crate::results::{Outcome, counted};
 use crate::world::{Data, World};
 
 const POLL: Duration = Duration::from_millis(5);
@@ -40,7 +40,7 @@ pub async fn run(world: &mut World, outcome: &mut Outcome) -> Fallible<()> {
     create(&client, false).await?;
     load(&client, recorded_rows(&data.lines)?).await?;
     index(&client).await?;
-    client.batch_execute("VACUUM ANALYZE audit_events").await?;
+    settle(&client).await?;
     let mut duck = DuckDb::start(&world.python)?;
     duck.view("events", &lake::files(&data.folder)?)?;
     let from_table = FROM_TABLE.replace("{organization}", &organization);
@@ -61,7 +61,7 @@ pub async fn run(world: &mut World, outcome: &mut Outcome) -> Fallible<()> {
         Figure::of("events/s", &rates)
     };
     let (ours, postgres, duckdb) = (rate(ours), rate(postgres), rate(duckdb));
-    outcome.note(format!("{} events of one organization in their order, all cells with targets as JSON. Ours and DuckDB's end as a file, PostgreSQL's stream is read and dropped.", data.filled.events));
+    outcome.note(format!("{} events of one organization in their order, all cells with targets as JSON. Ours and DuckDB's end as a file, PostgreSQL's stream is read and dropped.", counted(data.filled.events)));
     outcome.find(
         Finding::new("rate, from the request until the file is ready", ours.clone())
             .beside("PostgreSQL COPY TO STDOUT", postgres.clone())
@@ -88,7 +88,7 @@ async fn export(server: &Server, data: &Data, organization: &str) -> Fallible<f6
         match export["state"].as_str() {
             Some("pending") => tokio::time::sleep(POLL).await,
             Some("ready") => break,
-            other => return Err(format!("the export of {} events is {other:?}", data.filled.events).into()),
+            other => return Err(format!("the export of {} events is {other:?}", counted(data.filled.events)).into()),
         }
     }
     Ok(started.elapsed().as_secs_f64())

@@ -7,7 +7,7 @@ use crate::figure::{Comparison, Figure, Finding};
 use crate::lake;
 use crate::load::http::{Connection, get};
 use crate::process::Server;
-use crate::results::Outcome;
+use crate::results::{Outcome, counted};
 use crate::world::{Data, World};
 
 /// What our search looks at.
@@ -43,7 +43,8 @@ pub async fn run(world: &mut World, outcome: &mut Outcome) -> Fallible<()> {
     duck.view("events", &lake::files(&data.folder)?)?;
     outcome.note(format!(
         "The large organization of {} events, which has {}. DuckDB keeps the footers that it has read, and gets its answer as Python objects.",
-        data.filled.events, data.filled.organizations.large.events
+        counted(data.filled.events),
+        counted(data.filled.organizations.large.events)
     ));
     let questions = questions(&mut duck, &data)?;
     let mut sides = Sides { server, handler, duck };

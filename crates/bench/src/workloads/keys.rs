@@ -6,7 +6,7 @@ use super::recorder::Recorder;
 use super::single::{Rounds, full_rate};
 use crate::Fallible;
 use crate::figure::{Comparison, Figure, Finding};
-use crate::results::Outcome;
+use crate::results::{Outcome, counted};
 use crate::world::World;
 
 const MEGABYTE: f64 = 1024.0 * 1024.0;
@@ -18,8 +18,10 @@ pub async fn run(world: &mut World, outcome: &mut Outcome) -> Fallible<()> {
     let held = world.start(&data)?;
     let without = Recorder::on_new(world, &empty).await?.bodies;
     let with = Recorder::on_filled(world, &held).await?;
-    outcome
-        .note(format!("{} keys of the last 22 hours, all alive; the same number of events is in the lake.", data.filled.events));
+    outcome.note(format!(
+        "{} keys of the last 22 hours, all alive; the same number of events is in the lake.",
+        counted(data.filled.events)
+    ));
     full_rate(&empty, &without, Duration::from_secs(1)).await?;
     full_rate(&held, &with, Duration::from_secs(1)).await?;
     held.reset_most_memory()?;

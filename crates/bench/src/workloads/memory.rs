@@ -6,7 +6,7 @@ use crate::Fallible;
 use crate::figure::{Comparison, Figure, Finding};
 use crate::load::closed;
 use crate::load::http::get;
-use crate::results::Outcome;
+use crate::results::{Outcome, counted};
 use crate::world::World;
 
 const MEGABYTE: f64 = 1024.0 * 1024.0;
@@ -31,7 +31,7 @@ pub async fn run(world: &mut World, outcome: &mut Outcome) -> Fallible<()> {
     let idle = Figure::of("MB", &idle);
     outcome.note(format!(
         "{} events in the lake; resident memory {} s after the last request.",
-        data.filled.events,
+        counted(data.filled.events),
         world.sizes.idle.as_secs()
     ));
     let judged = Comparison::new("resident", idle.median, "MB").at_most(300.0, 150.0);

@@ -11,9 +11,9 @@ use crate::load::events::{self, Lines, Plan};
 use crate::load::http::{Connection, get};
 use crate::load::{Measured, Paced, closed};
 use crate::postgres::Cluster;
-use crate::postgres::table::{Row, create, index, load};
+use crate::postgres::table::{Row, create, index, load, settle};
 use crate::process::Server;
-use crate::results::Outcome;
+use crate::results::{Outcome, counted};
 use crate::world::{Data, Named, World};
 
 /// The table is loaded with no more than this: it takes 1.1 KB an event.
@@ -66,7 +66,11 @@ async fn one_size(world: &World, outcome: &mut Outcome, data: &Data, handler: &S
             let state = if recording { "while recording" } else { "idle" };
             outcome.find(
                 Finding::new(
-                    format!("{} events, {size} organization of {}, {state}, p50", data.filled.events, organization.events),
+                    format!(
+                        "{} events, {size} organization of {}, {state}, p50",
+                        counted(data.filled.events),
+                        counted(organization.events)
+                    ),
                     p50.clone(),
                 )
                 .beside("p99", p99.clone())
@@ -106,10 +110,12 @@ fn growth(world: &World, outcome: &mut Outcome, medians: &Medians) {
         let same = |other: &&(&str, bool, u64, f64)| other.0 == *size && other.1 == *recording && other.2 == least;
         if let Some((_, _, _, small)) = medians.iter().find(same) {
             let state = if *recording { "while recording" } else { "idle" };
-            let judged = Comparison::new(format!("of the time at {least}"), large / small, "×").at_most(1.3, 1.3);
+            let judged = Comparison::new(format!("of the time at {}", counted(least)), large / small, "×").at_most(1.3, 1.3);
             let ours = Figure::once("ms", *large);
-            outcome
-                .find(Finding::new(format!("growth to {most} events, {size} organization, {state}, p50"), ours).compare(judged));
+            outcome.find(
+                Finding::new(format!("growth to {} events, {size} organization, {state}, p50", counted(most)), ours)
+                    .compare(judged),
+            );
         }
     }
 }
@@ -129,7 +135,7 @@ async fn table(world: &World, outcome: &mut Outcome) -> Fallible<()> {
     });
     load(&client, rows).await?;
     index(&client).await?;
-    client.batch_execute("VACUUM ANALYZE audit_events").await?;
+    settle(&client).await?;
     let page = client.prepare(PAGE).await?;
     let ranks = world.sizes.organizations as usize;
     let external_ids = events::setup(&world.annals, plan)?.external_ids();
@@ -147,7 +153,7 @@ async fn table(world: &World, outcome: &mut Outcome) -> Fallible<()> {
             rounds.add(&measured);
         }
         outcome.find(
-            Finding::new(format!("PostgreSQL, {events} events, {size} organization, idle, p50"), rounds.p50())
+            Finding::new(format!("PostgreSQL, {} events, {size} organization, idle, p50", counted(events)), rounds.p50())
                 .beside("p99", rounds.p99()),
         );
     }

@@ -7,7 +7,7 @@ use crate::Fallible;
 use crate::figure::{Comparison, Figure, Finding};
 use crate::load::http::Connection;
 use crate::process::Server;
-use crate::results::Outcome;
+use crate::results::{Outcome, counted};
 use crate::world::World;
 
 const BATCH: usize = 1000;
@@ -27,7 +27,7 @@ pub async fn run(world: &mut World, outcome: &mut Outcome) -> Fallible<()> {
     }
     let ready = Figure::of("s", &times);
     let judged = Comparison::new("ready after", ready.median, "s").at_most(0.5, 0.25);
-    outcome.find(Finding::new(format!("start with {} events in the lake", data.filled.events), ready).compare(judged));
+    outcome.find(Finding::new(format!("start with {} events in the lake", counted(data.filled.events)), ready).compare(judged));
     Ok(())
 }
 
@@ -55,8 +55,10 @@ async fn after_kill(world: &World, outcome: &mut Outcome) -> Fallible<()> {
     }
     let ready = Figure::of("s", &times);
     let judged = Comparison::new("ready after", ready.median, "s").at_most(1.0, 0.5);
-    outcome
-        .find(Finding::new(format!("restart after kill -9 with {} events in the tail", world.sizes.tail), ready).compare(judged));
+    outcome.find(
+        Finding::new(format!("restart after kill -9 with {} events in the tail", counted(world.sizes.tail)), ready)
+            .compare(judged),
+    );
     outcome.note("For the restart after kill -9 the lake refuses to be written, so that no flush empties the tail before.");
     Ok(())
 }
