@@ -4,6 +4,7 @@
 pub mod client;
 pub mod events;
 pub mod failure;
+pub mod keeping;
 pub mod load;
 pub mod parts;
 pub mod random;

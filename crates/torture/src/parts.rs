@@ -7,7 +7,9 @@ use crate::report::Report;
 use crate::run::Run;
 
 mod crash;
+mod damage;
 mod kill;
+mod upgrade;
 
 pub struct Part {
     pub name: &'static str,
@@ -34,6 +36,20 @@ pub const PARTS: &[Part] = &[
         rounds: 100,
         rounds_short: 3,
         run: |run, report| Box::pin(kill::run(run, report)),
+    },
+    Part {
+        name: "damage",
+        does: "bytes flip and files are cut short, anywhere in the data folder",
+        rounds: 200,
+        rounds_short: 6,
+        run: |run, report| Box::pin(damage::run(run, report)),
+    },
+    Part {
+        name: "upgrade",
+        does: "a folder of the first format is opened, and newer ones are refused",
+        rounds: 1,
+        rounds_short: 1,
+        run: |run, report| Box::pin(upgrade::run(run, report)),
     },
 ];
 

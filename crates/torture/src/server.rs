@@ -76,6 +76,12 @@ impl Plan {
         self
     }
 
+    /// What it says on standard error goes there.
+    pub fn log(mut self, log: PathBuf) -> Self {
+        self.log = log;
+        self
+    }
+
     /// A flag of `annals serve` with its value, such as `--flush-events`.
     pub fn flag(mut self, name: &str, value: impl ToString) -> Self {
         self.flags.extend([name.to_owned(), value.to_string()]);

@@ -74,7 +74,7 @@ pub enum RestoreError {
     NoBackup(String),
     #[error("there is no backup {name} in {shelf}")]
     NotFound { shelf: String, name: String },
-    #[error("backup {name} has format {found}, made by a newer annals; this one knows formats up to {known}")]
+    #[error("backup {name} has format {found}, made by a newer annals: run that one, this one knows formats up to {known}")]
     Newer { name: String, found: u32, known: u32 },
     /// Nothing was restored. Another backup may be whole.
     #[error("backup {name} is damaged: {what}")]

@@ -150,7 +150,7 @@ pub fn decode(shard: ShardId, number: CommitNumber, blob: &[u8]) -> Result<Body,
         return Err(damaged("not a commit"));
     }
     if header[2] != FORMAT {
-        return Err(damaged("written by a newer version"));
+        return Err(damaged("it was made by a newer annals: run that one"));
     }
     let raw_bytes = u32::from_le_bytes([header[3], header[4], header[5], header[6]]) as usize;
     if raw_bytes > RAW_BYTES_MAX {

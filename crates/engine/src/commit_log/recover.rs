@@ -17,7 +17,7 @@ const ROWS_PER_READ: u32 = 256;
 pub enum RecoverError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("the commit log is damaged: {0}")]
+    #[error("the commit log cannot be read: {0}")]
     Blob(#[from] BlobError),
     #[error(transparent)]
     Keys(#[from] KeyIndexError),

@@ -34,6 +34,12 @@ pub(super) async fn examine(exam: &mut Exam<'_>, mut view: DatabaseView, sequenc
 async fn read(view: &mut DatabaseView, known: &mut Known) -> Result<(), StoreError> {
     known.shard = view.shard().await?;
     known.shards = view.shards().await?;
+    if let Some(shard) = known.shard
+        && !known.shards.is_empty()
+        && known.shards.iter().all(|row| row.shard != shard)
+    {
+        return Err(StoreError::Damaged { what: format!("column shard of the row of installation ({shard})") });
+    }
     for row in &known.shards {
         let heads = view.heads(row.shard).await?;
         known.heads.extend(heads.into_iter().map(|(organization, next)| (row.shard, organization, next)));

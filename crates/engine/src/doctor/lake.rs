@@ -8,7 +8,8 @@ use url::Url;
 use super::finding::RESTORE;
 use super::{CannotLook, Exam, Finding, Part, files, tables};
 use crate::lake::{LakeError, LakeView, Row, TableView};
-use crate::store::ShardRow;
+use crate::place::Place;
+use crate::store::{self, ShardRow};
 
 pub(super) struct TableCheck<R: Row> {
     table: TableView<R>,
@@ -50,9 +51,8 @@ impl<R: Row> TableCheck<R> {
         exam.watch.begin(Part::DataFiles, snapshot.files().iter().map(|file| file.bytes).sum());
         let mut whole = true;
         for file in snapshot.files() {
-            if let Err(problem) = files::examine(self.table.files(), file, row).await {
-                let gone = problem.is_missing() && self.is_gone(&file.path).await?;
-                if gone {
+            if let Some(problem) = files::examine(&self.table, file, row).await? {
+                if self.is_gone(&file.path).await? {
                     continue;
                 }
                 whole = false;
@@ -107,6 +107,28 @@ pub(super) async fn compare(
         if has < once {
             exam.found(&behind(table, has, once));
         }
+    }
+    Ok(())
+}
+
+/// A running server may have flushed commits that came after the look at the database; then the database has them too by now.
+pub(super) async fn ahead(exam: &mut Exam<'_>, view: &LakeView, place: &Place, row: &ShardRow) -> Result<(), CannotLook> {
+    let Ok(newest) = view.table::<CommittedEvent>().await else { return Ok(()) };
+    let flushed = newest.flushed_through(row.shard).await?;
+    if flushed <= row.last {
+        return Ok(());
+    }
+    let mut database = store::look(&place.database()).await?;
+    let now = database.shards().await?.into_iter().find(|now| now.shard == row.shard).map_or(CommitNumber::ZERO, |now| now.last);
+    database.close().await;
+    if now < flushed {
+        exam.found(&Finding {
+            part: Part::CommitLog,
+            place: "annals.db".to_owned(),
+            problem: format!("it ends at commit {now}, and the lake has commit {flushed}: the newest commits are missing"),
+            meaning: "this is an older copy of the database, or its write-ahead log was cut short; the server refuses to start",
+            advice: RESTORE,
+        });
     }
     Ok(())
 }

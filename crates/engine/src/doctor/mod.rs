@@ -125,6 +125,7 @@ pub async fn examine(place: &Place, watch: &dyn Watch) -> Result<Examined, Canno
     let feed_events = TableCheck::<FeedEvent>::of(&mut exam, &view, limit).await?;
     let api_requests = TableCheck::<ApiRequest>::of(&mut exam, &view, limit).await?;
     if let Some(row) = known.shards.iter().find(|row| Some(row.shard) == known.shard) {
+        lake::ahead(&mut exam, &view, place, row).await?;
         lake::compare(&mut exam, row, audit_events.as_ref(), feed_events.as_ref(), api_requests.as_ref()).await?;
         if let Some(flushed) = audit_events.as_ref() {
             sequences.drop_logged_through(row.shard, flushed.flushed_through(row.shard).await?);

@@ -75,12 +75,17 @@ async fn what_is_damaged_is_named() {
     let data = folder.path();
     let audit_events = data.join("lake/audit_events");
     let truncate: fn(&mut Vec<u8>) = |bytes| bytes.truncate(bytes.len() / 2);
+    let flip: fn(&mut Vec<u8>) = |bytes| {
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 0x10;
+    };
     let flip_header: fn(&mut Vec<u8>) = |bytes| bytes[3] ^= 1;
     for (path, change, part) in [
         (file(&audit_events, ".parquet"), truncate, Part::DataFiles),
         (file(&audit_events, "1.json"), truncate, Part::TableLogs),
         (file(data, "annals.db"), truncate, Part::Database),
         (file(data, "annals.db"), flip_header, Part::Database),
+        (file(&audit_events, ".parquet"), flip, Part::DataFiles),
     ] {
         let good = std::fs::read(&path).unwrap();
         let mut bad = good.clone();

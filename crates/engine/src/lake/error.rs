@@ -49,8 +49,23 @@ impl From<DeltaTableError> for LakeError {
                     source: TransactionError::CommitConflict(_) | TransactionError::MaxCommitAttempts(_)
                 }
         );
+        if let Some(what) = unsupported(&error) {
+            return Self::damaged(format!("{what}: it was made by a newer annals: run that one"));
+        }
         if lost_race || storage_failed(&error) { Self::unavailable(error) } else { Self::damaged(error) }
     }
+}
+
+/// What of the table's protocol is not known here.
+fn unsupported(error: &DeltaTableError) -> Option<String> {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(current) = cause {
+        if let Some(delta_kernel::Error::Unsupported(what)) = current.downcast_ref() {
+            return Some(what.clone());
+        }
+        cause = current.source();
+    }
+    None
 }
 
 /// Whether the innermost cause that we know is the storage itself, and not the absence of a file that must be there.

@@ -3,6 +3,7 @@
 use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore};
+use serde_json::{Map, Value};
 
 use super::LakeError;
 
@@ -28,6 +29,15 @@ pub async fn needed_at(files: &dyn ObjectStore, version: u64) -> Result<Vec<Obje
         (None, found) => found.is_some() && found == checkpoint,
     };
     Ok(all.into_iter().filter(is_needed).collect())
+}
+
+/// What an entry says of itself.
+pub fn info(entry: &[u8]) -> Option<Map<String, Value>> {
+    let of_line = |line: &str| match serde_json::from_str::<Map<String, Value>>(line).ok()?.remove("commitInfo") {
+        Some(Value::Object(info)) => Some(info),
+        _ => None,
+    };
+    std::str::from_utf8(entry).ok()?.lines().find_map(of_line)
 }
 
 /// What lies in a folder, by name.

@@ -15,6 +15,7 @@ mod row;
 mod snapshot;
 mod stats;
 mod storage;
+mod sum;
 mod table;
 #[cfg(test)]
 pub mod testing;

@@ -83,5 +83,6 @@ impl Owner for EnvironmentId {
 /// A column of times, and where its value is.
 pub struct TimeColumn<R> {
     pub name: &'static str,
+    #[cfg_attr(not(test), expect(dead_code, reason = "only tests hold single rows against it"))]
     pub of: fn(&R) -> Micros,
 }

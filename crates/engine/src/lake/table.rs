@@ -22,7 +22,7 @@ use super::data_file::{self, DataFiles, Footers};
 use super::row::Row;
 use super::snapshot::LakeFile;
 use super::storage::LakeStorage;
-use super::{LakeError, LakeSnapshot, stats};
+use super::{LakeError, LakeSnapshot, stats, sum};
 
 /// Properties of a table that does not exist yet.
 #[derive(Debug, Clone, Copy)]
@@ -157,6 +157,7 @@ impl<R: Row> Inner<R> {
         let makes_checkpoint = (state.version() + 2).is_multiple_of(state.table_config().checkpoint_interval().get());
         let properties = CommitProperties::default()
             .with_application_transactions(flushed)
+            .with_metadata([sum::after::<R>(state, &actions)?])
             .with_create_checkpoint(true)
             .with_cleanup_expired_logs(Some(makes_checkpoint));
         let commit = CommitBuilder::from(properties).with_actions(actions);
@@ -178,7 +179,12 @@ pub(super) fn note_of(shard: ShardId, other: &str) -> String {
 
 /// A version of the table, the newest when none is named.
 pub(super) async fn load<R: Row>(log: &LogStoreRef, version: Option<u64>) -> Result<DeltaTableState, LakeError> {
-    let table = DeltaTableState::try_new(log.as_ref(), version).await?;
+    let named = |error: LakeError| match error {
+        LakeError::Damaged(cause) => LakeError::damaged(format!("{}: {cause}", R::TABLE)),
+        unavailable @ LakeError::Unavailable(_) => unavailable,
+    };
+    let table = DeltaTableState::try_new(log.as_ref(), version).await.map_err(|error| named(error.into()))?;
+    sum::check::<R>(log, &table).await?;
     if *table.schema() != delta_schema::<R>()? {
         return Err(LakeError::damaged(format!("the columns of {} are not those of this version", R::TABLE)));
     }

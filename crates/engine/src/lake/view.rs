@@ -9,7 +9,9 @@ use deltalake_core::table::state::DeltaTableState;
 use object_store::ObjectStore;
 use url::Url;
 
+use super::data_file::{self, DataFiles, Footers};
 use super::row::Row;
+use super::snapshot::LakeFile;
 use super::storage::LakeStorage;
 use super::{LakeError, LakeSnapshot, table};
 
@@ -90,6 +92,16 @@ impl<R: Row> TableView<R> {
     /// The log cannot be read.
     pub async fn noted_of(&self, shard: ShardId, other: &str) -> Result<CommitNumber, LakeError> {
         table::transaction(&self.log, &self.state, table::note_of(shard, other)).await
+    }
+
+    /// Reads a whole file, and finds out whether it is what was written. Each row goes to `row`.
+    ///
+    /// # Errors
+    /// `Damaged` when it is not, otherwise it cannot be read now.
+    pub async fn verify(&self, file: &LakeFile<R>, row: &mut (dyn FnMut(&R) + Send)) -> Result<(), LakeError> {
+        // Nothing is kept: each file is read once.
+        let files = DataFiles::new(self.files(), Footers::default());
+        data_file::verify(&files, file, row).await
     }
 
     /// Inside the table's folder.

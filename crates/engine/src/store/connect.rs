@@ -14,7 +14,7 @@ pub enum ConnectError {
     #[error("the file {path} cannot be opened: {source}", path = path.display())]
     File { path: PathBuf, source: std::io::Error },
     /// Never opened: an older program does not know what a newer one keeps there.
-    #[error("the database has version {found}, made by a newer annals; this one knows versions up to {known}")]
+    #[error("the database has version {found}, made by a newer annals: run that one, this one knows versions up to {known}")]
     Newer { found: u32, known: u32 },
     #[error("the file {path} is a database of another program", path = path.display())]
     Foreign { path: PathBuf },

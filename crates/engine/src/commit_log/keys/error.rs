@@ -20,7 +20,7 @@ pub enum KeyIndexError {
     Damaged { path: PathBuf, damage: &'static str },
 
     /// Written by a newer build. Nothing is wrong with the file.
-    #[error("run of idempotency keys {} has format version {version}, which this build does not read", path.display())]
+    #[error("run of idempotency keys {} has format version {version}, made by a newer annals: run that one", path.display())]
     UnknownVersion { path: PathBuf, version: u32 },
 
     /// Merging did not keep up. Merge first, then seal again; until then the rows stay in the commit log.

@@ -21,6 +21,7 @@ impl SqliteStore {
             let columns = Columns::new("installation", &row);
             let shard = ShardId::new(columns.get("shard")?);
             let environment = columns.id("environment")?;
+            check_shard(&mut transaction, shard).await?;
             return Ok(Founded { environment, signing_secret: columns.bytes("signing_secret")?, shard, now: false });
         }
         let key = StoredApiKey { environment: founding.environment, key: founding.key.clone(), digest: founding.key_digest };
@@ -47,6 +48,18 @@ impl SqliteStore {
     pub(super) async fn look(&self) -> Result<(), StoreError> {
         sqlx::query("SELECT one FROM installation").fetch_optional(&self.readers).await.map_err(store_error)?;
         Ok(())
+    }
+}
+
+/// The commits of a shard that nobody writes any more would be left out without a word.
+async fn check_shard(transaction: &mut Transaction<'_>, shard: ShardId) -> Result<(), StoreError> {
+    let others = sqlx::query("SELECT count(*) FROM shards HAVING count(*) > 0 AND count(*) FILTER (WHERE id = ?1) = 0");
+    let others = others.bind(shard.get()).fetch_optional(transaction.connection()).await.map_err(store_error)?;
+    match others {
+        None => Ok(()),
+        Some(_) => Err(StoreError::Damaged {
+            what: format!("column shard of the row of installation: {shard} was never written, another was"),
+        }),
     }
 }
 

@@ -19,6 +19,7 @@ mod row;
 #[cfg(test)]
 pub(in crate::store) mod tests;
 pub(super) mod view;
+mod wal;
 mod writer;
 
 use annals_core::ids::{ActionId, ApiKeyId, CommitNumber, EnvironmentId, ExportId, OrganizationId, SchemaId, ShardId};

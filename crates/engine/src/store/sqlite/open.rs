@@ -3,14 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sqlx::ConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, SqliteConnection};
 
 use super::SqliteStore;
 use super::error::store_error;
 use super::migrate;
+use super::wal;
 use super::writer::Writer;
-use crate::store::ConnectError;
+use crate::store::{ConnectError, StoreError};
 
 /// Readers never wait for the writer; four are enough for the look-ups of a few cores.
 const READERS_MAX: u32 = 4;
@@ -33,6 +34,7 @@ impl SqliteStore {
         made.unwrap_or_else(|panicked| Err(std::io::Error::other(panicked)))
             .map_err(|source| ConnectError::File { path: path.clone(), source })?;
         let plain = SqliteConnectOptions::new().filename(&path).busy_timeout(BUSY_TIMEOUT).disable_statement_logging();
+        check_wal(&path).await?;
         migrate::inspect(&plain, &path).await?;
         let writing = plain
             .clone()
@@ -42,6 +44,7 @@ impl SqliteStore {
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
             .thread_name(|_| "annals-sqlite-writer".to_owned());
         let mut connection = writing.connect().await.map_err(store_error)?;
+        check_pages(&mut connection).await?;
         migrate::migrate(&mut connection).await.map_err(store_error)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS_MAX)
@@ -52,6 +55,21 @@ impl SqliteStore {
             .connect_lazy_with(plain.pragma("query_only", "ON").thread_name(|_| "annals-sqlite-reader".to_owned()));
         Ok(Self { writer: Writer::new(writing, connection), readers })
     }
+}
+
+/// Before SQLite looks: it would leave out what stands behind the damage.
+pub(super) async fn check_wal(path: &Path) -> Result<(), ConnectError> {
+    let looking = path.to_owned();
+    let looked = tokio::task::spawn_blocking(move || wal::fault(&looking)).await;
+    let fault = looked.unwrap_or_else(|panicked| Err(std::io::Error::other(panicked)));
+    let fault = fault.map_err(|source| ConnectError::File { path: path.to_owned(), source })?;
+    fault.map_or(Ok(()), |what| Err(StoreError::Damaged { what: format!("the database file: {what}") }.into()))
+}
+
+/// SQLite finds a broken page only when it comes by, and a row whose place was lost never.
+async fn check_pages(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let said: String = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(connection).await.map_err(store_error)?;
+    if said == "ok" { Ok(()) } else { Err(StoreError::Damaged { what: format!("the database file: {said}") }) }
 }
 
 /// Makes an empty file for its owner alone. SQLite gives the same rights to the files that it makes beside it.

@@ -10,7 +10,7 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use super::commit_log::{Positions, number};
 use super::error::store_error;
 use super::migrate;
-use super::open::BUSY_TIMEOUT;
+use super::open::{BUSY_TIMEOUT, check_wal};
 use super::row::Columns;
 use crate::store::{ConnectError, StoreError, StoredCommit};
 
@@ -41,6 +41,7 @@ fn reading(path: &Path) -> SqliteConnectOptions {
 /// The whole file, as of one moment. Free pages stay behind.
 pub(in crate::store) async fn copy(path: &Path, to: &Path) -> Result<(), ConnectError> {
     std::fs::metadata(path).map_err(|source| ConnectError::File { path: path.to_owned(), source })?;
+    check_wal(path).await?;
     let options = reading(path);
     migrate::inspect(&options, path).await?;
     let mut connection = options.connect().await.map_err(store_error)?;
@@ -59,6 +60,7 @@ impl DatabaseView {
     pub(in crate::store) async fn open(path: &Path) -> Result<Self, ConnectError> {
         let file = |source| ConnectError::File { path: path.to_owned(), source };
         std::fs::metadata(path).map_err(file)?;
+        check_wal(path).await?;
         let options = reading(path);
         let version = migrate::inspect(&options, path).await?;
         let mut connection = options.connect().await.map_err(store_error)?;
