@@ -20,9 +20,9 @@ struct Bar {
     is_ours: bool,
 }
 
-const WIDTH: u32 = 760;
+const WIDTH: u32 = 880;
 const ROW: u32 = 26;
-const LABELS: i32 = 330;
+const LABELS: i32 = 420;
 const OURS: RGBColor = RGBColor(0x1f, 0x6f, 0xb5);
 const THEIRS: RGBColor = RGBColor(0xb4, 0xb9, 0xbf);
 
@@ -73,7 +73,7 @@ fn bars(path: &Path, title: &str, bars: &[Bar]) -> Fallible<()> {
     let area = SVGBackend::new(path, (WIDTH, height)).into_drawing_area();
     area.fill(&WHITE)?;
     let text = |size: u32| ("sans-serif", size).into_font().color(&BLACK);
-    area.draw(&Text::new(title.to_owned(), (12, 12), text(16)))?;
+    area.draw(&Text::new(title.to_owned(), (12, 12), text(20)))?;
     let most = bars.iter().map(|bar| bar.value).fold(f64::MIN_POSITIVE, f64::max);
     let room = f64::from(WIDTH as i32 - LABELS - 110);
     for (row, bar) in bars.iter().enumerate() {
@@ -81,8 +81,8 @@ fn bars(path: &Path, title: &str, bars: &[Bar]) -> Fallible<()> {
         let length = (bar.value / most * room).max(1.0) as i32;
         let color = if bar.is_ours { OURS } else { THEIRS };
         area.draw(&Rectangle::new([(LABELS, top), (LABELS + length, top + 16)], color.filled()))?;
-        area.draw(&Text::new(bar.name.clone(), (12, top + 2), text(12)))?;
-        area.draw(&Text::new(crate::results::shown(bar.value, ""), (LABELS + length + 6, top + 2), text(12)))?;
+        area.draw(&Text::new(bar.name.clone(), (12, top + 1), text(15)))?;
+        area.draw(&Text::new(crate::results::shown(bar.value, ""), (LABELS + length + 6, top + 1), text(15)))?;
     }
     area.present()?;
     Ok(())

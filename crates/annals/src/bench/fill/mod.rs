@@ -3,14 +3,14 @@
 //!
 //! ```text
 //! generate ──▶ JSON, parse ──▶ append, commit ──▶ flush ──▶ merge
-//! one thread   two at a time   one after another  beside    at the end
+//! one thread   two at a time   two at a time      beside    at the end
 //! ```
 
 mod batches;
 mod clock;
 mod tenants;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::error::Error;
 use std::fs::File;
 use std::io::{Write, stderr, stdout};
@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use annals_engine::append::Together;
+use annals_engine::append::{AppendError, Together};
 use annals_engine::tenants::Scope;
 use annals_engine::{Clock, Engine, FlushSettings, Settings, SystemClock};
 use serde_json::json;
@@ -31,6 +31,8 @@ use clock::{SimulatedClock, Span};
 
 /// Events that wait before they are flushed: as many as one flush takes.
 const FLUSH_EVENTS: u64 = 150_000;
+/// Commits on their way at the same time: while one is stored, the next is checked.
+const APPENDING: usize = 2;
 /// Keys live a day. They are younger than that by this much, so that all of them are still known while something is measured.
 const KEYS_MARGIN: Duration = Duration::from_secs(2 * 60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -101,7 +103,15 @@ async fn fill(args: &FillArgs) -> Result<serde_json::Value, Box<dyn Error>> {
     report(&format!("{} organizations after {:.1?}", ids.len(), started.elapsed()));
 
     let lines = args.lines.as_ref().map(File::create).transpose()?;
-    let filling = Filling { engine: engine.clone(), scope, clock: Arc::clone(&clock), flushing: None, unflushed: 0, lines };
+    let filling = Filling {
+        engine: engine.clone(),
+        scope,
+        clock: Arc::clone(&clock),
+        appending: VecDeque::new(),
+        flushing: None,
+        unflushed: 0,
+        lines,
+    };
     let keys_from = args.keys.then(|| span.ends.saturating_sub(DAY));
     let of_organization = filling.all(Batches::new(generator, &plan, span, Arc::clone(&ids), args, keys_from)).await?;
     clock.set(span.ends);
@@ -138,6 +148,8 @@ struct Filling {
     engine: Engine,
     scope: Scope,
     clock: Arc<SimulatedClock>,
+    /// Oldest first.
+    appending: VecDeque<JoinHandle<Result<(), AppendError>>>,
     flushing: Option<JoinHandle<Result<(), annals_engine::FlushError>>>,
     unflushed: u64,
     lines: Option<File>,
@@ -162,7 +174,10 @@ impl Filling {
                 report(&format!("{done} events"));
             }
         }
-        if let Some(flushing) = self.flushing.take() {
+        for appending in self.appending {
+            appending.await??;
+        }
+        if let Some(flushing) = self.flushing {
             flushing.await??;
         }
         Ok(counts)
@@ -170,10 +185,17 @@ impl Filling {
 
     async fn append(&mut self, batch: Batch) -> Result<(), Box<dyn Error>> {
         self.unflushed += batch.items.len() as u64;
-        self.clock.set(batch.received_at);
-        for outcome in self.engine.append_batch(&self.scope, batch.items, Together::AllOrNone).await? {
-            outcome?;
+        if self.appending.len() >= APPENDING
+            && let Some(oldest) = self.appending.pop_front()
+        {
+            oldest.await??;
         }
+        self.clock.set(batch.received_at);
+        let (engine, scope) = (self.engine.clone(), self.scope);
+        self.appending.push_back(tokio::spawn(async move {
+            let outcomes = engine.append_batch(&scope, batch.items, Together::AllOrNone).await?;
+            outcomes.into_iter().try_for_each(|outcome| outcome.map(|_| ()))
+        }));
         if self.unflushed >= FLUSH_EVENTS {
             self.unflushed = 0;
             // Not more than two flushes' worth waits: the tail stays small.
