@@ -80,10 +80,10 @@ impl Row for ApiRequest {
         Arc::clone(&SCHEMA)
     }
 
-    fn layout(_: Kind) -> WriterProperties {
+    fn layout(kind: Kind) -> WriterProperties {
         let filtered =
             [ENVIRONMENT_ID, ORGANIZATION_ID, ID, CREATED_AT, ACTION, ACTOR_ID, CLIENT_IP, METHOD, STATUS_CODE, TARGET_ID];
-        let properties = layout::common(&Self::schema(), &[ENVIRONMENT_ID, ID], &filtered, &[RECEIVED_AT, CREATED_AT]);
+        let properties = layout::common(kind, &Self::schema(), &[ENVIRONMENT_ID, ID], &filtered, &[RECEIVED_AT, CREATED_AT]);
         [ACTOR_ID, TARGET_ID].into_iter().map(ColumnPath::from).fold(properties, layout::with_bloom_filter).build()
     }
 

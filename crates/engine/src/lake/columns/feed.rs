@@ -62,9 +62,9 @@ impl Row for FeedEvent {
         Arc::clone(&SCHEMA)
     }
 
-    fn layout(_: Kind) -> WriterProperties {
+    fn layout(kind: Kind) -> WriterProperties {
         let filtered = [ENVIRONMENT_ID, ORGANIZATION_ID, ID, CREATED_AT, EVENT];
-        layout::common(&Self::schema(), &[ENVIRONMENT_ID, ID], &filtered, &[CREATED_AT])
+        layout::common(kind, &Self::schema(), &[ENVIRONMENT_ID, ID], &filtered, &[CREATED_AT])
             .set_write_batch_size(ROWS_PER_WRITE)
             .set_column_dictionary_enabled(ColumnPath::from(DATA), false)
             .build()

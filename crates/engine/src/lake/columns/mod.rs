@@ -140,8 +140,8 @@ impl Row for CommittedEvent {
     fn schema() -> SchemaRef {
         schema()
     }
-    fn layout(_: Kind) -> WriterProperties {
-        writer_properties()
+    fn layout(kind: Kind) -> WriterProperties {
+        writer_properties(kind)
     }
     fn to_batch<R: Borrow<Self>>(events: &[R]) -> Result<RecordBatch, ArrowError> {
         to_batch(events)

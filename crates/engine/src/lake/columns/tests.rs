@@ -15,9 +15,10 @@ use crate::lake::testing::{
     Sequencer, api_request, api_request_of, committed_event, environment, event, feed_event, feed_event_of, organization,
 };
 
-fn through_parquet<R: Row>(batch: &RecordBatch) -> RecordBatch {
-    let mut writer =
-        ArrowWriter::try_new(Vec::new(), R::schema(), Some(R::layout(Kind::Flushed))).expect("the schema is writable");
+const KINDS: [Kind; 2] = [Kind::Flushed, Kind::Merged];
+
+fn through_parquet<R: Row>(kind: Kind, batch: &RecordBatch) -> RecordBatch {
+    let mut writer = ArrowWriter::try_new(Vec::new(), R::schema(), Some(R::layout(kind))).expect("the schema is writable");
     writer.write(batch).expect("memory takes every write");
     let bytes = Bytes::from(writer.into_inner().expect("memory takes every write"));
     let reader =
@@ -27,8 +28,10 @@ fn through_parquet<R: Row>(batch: &RecordBatch) -> RecordBatch {
 }
 
 fn check_round_trip<R: Row>(rows: &[R]) -> Result<(), TestCaseError> {
-    let batch = through_parquet::<R>(&R::to_batch(rows).expect("small"));
-    prop_assert_eq!(R::from_batch(&batch).expect("our own rows"), rows);
+    for kind in KINDS {
+        let batch = through_parquet::<R>(kind, &R::to_batch(rows).expect("small"));
+        prop_assert_eq!(R::from_batch(&batch).expect("our own rows"), rows);
+    }
     Ok(())
 }
 
@@ -43,7 +46,8 @@ proptest! {
 
     #[test]
     fn every_event_comes_back_with_its_canonical_text(events in proptest::collection::vec(committed_event(), 1..24)) {
-        let batch = through_parquet::<CommittedEvent>(&to_batch(&events).expect("small"));
+        check_round_trip(&events)?;
+        let batch = through_parquet::<CommittedEvent>(Kind::Flushed, &to_batch(&events).expect("small"));
         let back = to_events(&batch).expect("our own rows");
         let texts = |events: &[CommittedEvent]| events.iter().map(CommittedEvent::canonical_text).collect::<Vec<_>>();
         prop_assert_eq!(texts(&back), texts(&events));
@@ -124,8 +128,11 @@ fn a_sorted_day_of_ordinary_events_is_small() {
         .flat_map(|n| sequencer.commit(2500, (0..10).map(|i| (organization(i * n % 97), event(n * 10 + i))).collect()))
         .collect();
     events.sort_by_key(|event| (event.organization, event.seq));
-    let mut writer = ArrowWriter::try_new(Vec::new(), schema(), Some(writer_properties())).expect("the schema is writable");
-    writer.write(&to_batch(&events).expect("small")).expect("memory takes every write");
-    let per_event = writer.into_inner().expect("memory takes every write").len() / events.len();
-    assert!(per_event <= 30, "{per_event} bytes an event");
+    for kind in KINDS {
+        let properties = writer_properties(kind);
+        let mut writer = ArrowWriter::try_new(Vec::new(), schema(), Some(properties)).expect("the schema is writable");
+        writer.write(&to_batch(&events).expect("small")).expect("memory takes every write");
+        let per_event = writer.into_inner().expect("memory takes every write").len() / events.len();
+        assert!(per_event <= 30, "{per_event} bytes an event, {kind:?}");
+    }
 }
