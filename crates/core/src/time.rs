@@ -2,9 +2,9 @@
 
 use std::fmt;
 
+use jiff::civil::DateTime;
 use jiff::fmt::temporal::DateTimeParser;
 use jiff::tz::Offset;
-use jiff::{SignedDuration, civil::DateTime};
 use serde::{Deserialize, Serialize};
 
 /// Microseconds since the Unix epoch, UTC.
@@ -20,6 +20,8 @@ pub struct TimeError;
 
 const YEAR_0000: i64 = -62_167_219_200_000_000;
 const YEAR_9999_END: i64 = 253_402_300_799_999_999;
+const DAY: i64 = 24 * 60 * 60 * 1_000_000;
+const DAYS_OF_400_YEARS: i64 = 146_097;
 const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 impl Micros {
@@ -61,21 +63,56 @@ impl Micros {
         self.print(3)
     }
 
-    fn print(self, digits: usize) -> String {
-        let (seconds, micros) = (self.0.div_euclid(1_000_000), self.0.rem_euclid(1_000_000));
-        // In range by the invariant of the type.
-        let time = EPOCH.saturating_add(SignedDuration::from_secs(seconds));
-        let fraction = if digits == 3 { micros / 1000 } else { micros };
-        format!(
-            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{fraction:0digits$}Z",
-            time.year(),
-            time.month(),
-            time.day(),
-            time.hour(),
-            time.minute(),
-            time.second()
-        )
+    /// Appends [`Micros::wire`].
+    pub fn write_wire(self, out: &mut String) {
+        self.write(3, out);
     }
+
+    fn print(self, digits: usize) -> String {
+        let mut text = String::with_capacity("2026-07-23T10:11:12.000000Z".len());
+        self.write(digits, &mut text);
+        text
+    }
+
+    /// By hand, because exports print two of these in every row.
+    fn write(self, digits: usize, out: &mut String) {
+        let (days, micros) = (self.0.div_euclid(DAY), self.0.rem_euclid(DAY).unsigned_abs());
+        let (year, month, day) = date(days);
+        let (seconds, fraction) = (micros / 1_000_000, micros % 1_000_000);
+        let mut text = *b"0000-00-00T00:00:00.000000Z";
+        for (place, number) in [
+            (0, year / 100),
+            (2, year % 100),
+            (5, month),
+            (8, day),
+            (11, seconds / 3600),
+            (14, seconds / 60 % 60),
+            (17, seconds % 60),
+            (20, fraction / 10_000),
+            (22, fraction / 100 % 100),
+            (24, fraction % 100),
+        ] {
+            text[place] += (number / 10) as u8;
+            text[place + 1] += (number % 10) as u8;
+        }
+        let end = "2026-07-23T10:11:12.".len() + digits;
+        text[end] = b'Z';
+        out.push_str(std::str::from_utf8(&text[..=end]).expect("digits are text"));
+    }
+}
+
+/// Year, month and day of a day since 1970, not before the year 0000. Years begin in March here, so that the leap day is their last.
+fn date(days: i64) -> (u64, u64, u64) {
+    const DAYS_BEFORE_1970: i64 = 719_468;
+    // In range by the invariant of the type: its first day is the 306th of the March year before, 400 years are the same again.
+    let days = (days + DAYS_BEFORE_1970 + DAYS_OF_400_YEARS).unsigned_abs();
+    let (era, day_of_era) = (days / DAYS_OF_400_YEARS.unsigned_abs(), days % DAYS_OF_400_YEARS.unsigned_abs());
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    (400 * era + year_of_era + u64::from(month <= 2) - 400, month, day)
 }
 
 impl std::str::FromStr for Micros {
@@ -159,5 +196,22 @@ mod tests {
         let time = Micros::new(-1).expect("in range");
         assert_eq!(time.wire(), "1969-12-31T23:59:59.999Z");
         assert_eq!(time.canonical(), "1969-12-31T23:59:59.999999Z");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_instant_prints_as_the_calendar_has_it(micros in YEAR_0000..=YEAR_9999_END) {
+            let time = EPOCH.saturating_add(jiff::SignedDuration::from_secs(micros.div_euclid(1_000_000)));
+            let fraction = micros.rem_euclid(1_000_000);
+            proptest::prop_assert_eq!(Micros(micros).canonical(), format!("{time}.{fraction:06}Z"));
+            proptest::prop_assert_eq!(Micros(micros).wire(), format!("{time}.{:03}Z", fraction / 1000));
+        }
+    }
+
+    #[test]
+    fn both_ends_print() {
+        check("0000-02-29T00:00:00Z", "0000-02-29T00:00:00.000000Z");
+        check("2000-02-29T23:59:59.5Z", "2000-02-29T23:59:59.500000Z");
+        check("1900-03-01", "1900-03-01T00:00:00.000000Z");
     }
 }

@@ -19,6 +19,8 @@ use crate::lake::Lake;
 const PART_BYTES: usize = 8 * 1024 * 1024;
 /// Parts on their way at the same time: with the one being filled, all the memory that a file takes.
 const PARTS_IN_FLIGHT_MAX: usize = 2;
+/// Batches of rows that become text at the same time, a few megabytes each.
+const BATCHES_IN_FLIGHT_MAX: usize = 2;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ExportFileError {
@@ -103,18 +105,24 @@ fn path(id: ExportId) -> Path {
     Path::from(format!("{id}.csv"))
 }
 
-async fn fill(file: &mut WriteMultipart, mut batches: Batches) -> Result<ExportedFile, ExportFileError> {
+async fn fill(file: &mut WriteMultipart, batches: Batches) -> Result<ExportedFile, ExportFileError> {
     let header = csv::header();
     let mut exported = ExportedFile { rows: 0, bytes: header.len() as u64 };
     file.put(header);
-    while let Some(batch) = batches.next().await {
+    // While rows are made into text on other threads, the next ones are decoded.
+    let texts = batches.map(|batch| async {
         let batch = batch?;
-        exported.rows += batch.num_rows() as u64;
-        // Thousands of rows take milliseconds, in which a worker thread would answer no request.
-        let rows = tokio::task::spawn_blocking(move || csv::rows(&batch)).await.map_err(ReadError::from)??;
-        exported.bytes += rows.len() as u64;
+        let rows = batch.num_rows() as u64;
+        let text = tokio::task::spawn_blocking(move || csv::rows(&batch)).await.map_err(ReadError::from)??;
+        Ok::<_, ReadError>((rows, text))
+    });
+    let mut texts = texts.buffered(BATCHES_IN_FLIGHT_MAX);
+    while let Some(text) = texts.next().await {
+        let (rows, text) = text?;
+        exported.rows += rows;
+        exported.bytes += text.len() as u64;
         file.wait_for_capacity(PARTS_IN_FLIGHT_MAX).await?;
-        file.put(rows);
+        file.put(text);
     }
     Ok(exported)
 }

@@ -25,6 +25,8 @@ use super::table::{LakeTable, Source};
 use super::{ReadError, Snapshot};
 use crate::lake::{LakeFile, Row, Table};
 
+/// Rows of the lake that are decoded at a time: an export holds three batches, as columns and as text.
+const BATCH_ROWS: usize = 2048;
 /// Records of the tail that become columns at a time.
 const TAIL_ROWS: usize = 4096;
 
@@ -68,7 +70,7 @@ impl<R: Row> Reader<R> {
     /// DataFusion cannot be set up.
     pub fn new(table: &Table<R>) -> Result<Self, ReadError> {
         // One partition: rows must come out in the order of files.
-        let mut config = SessionConfig::new().with_target_partitions(1);
+        let mut config = SessionConfig::new().with_target_partitions(1).with_batch_size(BATCH_ROWS);
         let parquet = &mut config.options_mut().execution.parquet;
         parquet.pushdown_filters = true;
         parquet.reorder_filters = true;
