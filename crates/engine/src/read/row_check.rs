@@ -13,7 +13,7 @@ use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUD
 use datafusion::prelude::col;
 
 use super::filter::AuditTrailFilter;
-use super::search::{self, Needle};
+use super::search::{self, Needle, Search};
 use crate::lake::columns::{EXTRA, METADATA};
 
 /// The member of an event's context that marks it as one of the older Audit Trail API.
@@ -128,9 +128,11 @@ impl ScalarUDFImpl for RowCheck {
             Check::AuditTrail(marks) => one_by_one(rows, |row| texts[0].any(row, |text| marks.passes(text))),
             Check::Search(needle) => {
                 let mut search = needle.search();
-                one_by_one(rows, |row| {
-                    search::columns().zip(&texts).any(|(column, texts)| texts.any(row, |text| search.finds_in(column, text)))
-                })
+                let mut found = vec![false; rows];
+                for (column, texts) in search::columns().zip(&texts) {
+                    texts.find(&mut search, column, &mut found);
+                }
+                found.into()
             }
         };
         Ok(ColumnarValue::Array(Arc::new(decided)))
@@ -152,6 +154,23 @@ impl<'a> Texts<'a> {
         match array.as_list_opt::<i32>() {
             Some(lists) => Some(Self::List(lists, lists.values().as_string_opt()?)),
             None => array.as_string_opt().map(Self::One),
+        }
+    }
+
+    /// Marks the rows with a text that is found.
+    fn find(&self, search: &mut Search<'_>, column: &str, found: &mut [bool]) {
+        match self {
+            Self::One(texts) => search.find_in(column, texts, |row| found[row] = true),
+            Self::List(lists, items) => {
+                let offsets = lists.value_offsets();
+                let begin = offsets[0].unsigned_abs() as usize;
+                let end = offsets[lists.len()].unsigned_abs() as usize;
+                search.find_in(column, &StringArray::slice(items, begin, end - begin), |item| {
+                    // The last row that begins there or before: those before it that do are empty.
+                    let row = offsets.partition_point(|offset| offset.unsigned_abs() as usize <= begin + item) - 1;
+                    found[row] |= lists.is_valid(row);
+                });
+            }
         }
     }
 
