@@ -60,7 +60,8 @@ impl BatchEvent {
 }
 
 fn idempotency_key(item: &Json<'_>, errors: &mut FieldErrors) -> Option<String> {
-    let key = optional_text(item, "", "idempotency_key", IDEMPOTENCY_KEY_BYTES_MAX, errors).filter(|key| !key.is_empty())?;
+    let key = optional_text(item, format_args!(""), "idempotency_key", IDEMPOTENCY_KEY_BYTES_MAX, errors)
+        .filter(|key| !key.is_empty())?;
     if key.len() > IDEMPOTENCY_KEY_BYTES_MAX {
         errors.add("idempotency_key", format!("idempotency_key must be at most {IDEMPOTENCY_KEY_BYTES_MAX} bytes"));
     }
@@ -74,8 +75,8 @@ fn imported(item: &Json<'_>, errors: &mut FieldErrors) -> Option<Imported> {
         errors.add("imported", format!("imported must be an object, not {}", imported.kind()));
         return None;
     }
-    let source = required_text(imported, "imported.", "source", IMPORT_SOURCE_CHARS_MAX, errors);
-    let id = optional_text(imported, "imported.", "id", NAME_CHARS_MAX, errors).filter(|id| !id.is_empty());
+    let source = required_text(imported, format_args!("imported."), "source", IMPORT_SOURCE_CHARS_MAX, errors);
+    let id = optional_text(imported, format_args!("imported."), "id", NAME_CHARS_MAX, errors).filter(|id| !id.is_empty());
     Some(Imported { source: source?, id })
 }
 

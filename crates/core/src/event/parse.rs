@@ -1,6 +1,7 @@
 //! From a request body to the normal form. Every wrong field is named; nothing is guessed.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use super::{Context, Members, MetadataText, NewEvent, NormalEvent, OWN_PREFIX, Party};
 use crate::json::{self, Json, JsonError, utf16_order};
@@ -70,7 +71,7 @@ pub(super) fn organization_and_event(body: &Json<'_>, called: &str, errors: &mut
         errors.add(called, format!("{called} must be an object, not {}", body.kind()));
         return None;
     }
-    let organization = required_text(body, "", "organization_id", NAME_CHARS_MAX, errors);
+    let organization = required_text(body, format_args!(""), "organization_id", NAME_CHARS_MAX, errors);
     let event = match body.member("event") {
         None => {
             errors.add("event", "required");
@@ -91,7 +92,7 @@ pub(super) fn complete<T>(read: Option<T>, errors: FieldErrors) -> Result<T, Rej
 }
 
 fn normal_event(event: &Json<'_>, errors: &mut FieldErrors) -> Option<NormalEvent> {
-    let action = required_text(event, "event.", "action", ACTION_CHARS_MAX, errors);
+    let action = required_text(event, format_args!("event."), "action", ACTION_CHARS_MAX, errors);
     if action.as_deref().is_some_and(|action| action.starts_with(OWN_PREFIX)) {
         errors.add("event.action", format!("event.action must not start with {OWN_PREFIX}, which is the server's own"));
     }
@@ -101,11 +102,11 @@ fn normal_event(event: &Json<'_>, errors: &mut FieldErrors) -> Option<NormalEven
             errors.add("event.actor", "required");
             None
         }
-        Some(actor) => party(actor, "event.actor", errors),
+        Some(actor) => party(actor, format_args!("event.actor"), errors),
     };
     let targets = targets(event, errors);
     let context = context(event, errors);
-    let metadata = metadata(event, "event.metadata", errors);
+    let metadata = metadata(event, format_args!("event.metadata"), errors);
     let version = version(event, errors);
     Some(NormalEvent {
         action: action?,
@@ -143,20 +144,21 @@ fn targets(event: &Json<'_>, errors: &mut FieldErrors) -> Option<Vec<Party>> {
         errors.add("event.targets", format!("event.targets must have at most {TARGETS_MAX} items"));
         return None;
     }
-    let parties: Vec<_> = items.iter().enumerate().map(|(i, item)| party(item, &format!("event.targets.{i}"), errors)).collect();
+    let parties: Vec<_> =
+        items.iter().enumerate().map(|(i, item)| party(item, format_args!("event.targets.{i}"), errors)).collect();
     parties.into_iter().collect()
 }
 
-fn party(value: &Json<'_>, path: &str, errors: &mut FieldErrors) -> Option<Party> {
+/// Paths are only written out for errors: most events have none, and formatting takes longer than reading.
+fn party(value: &Json<'_>, path: fmt::Arguments<'_>, errors: &mut FieldErrors) -> Option<Party> {
     let Json::Object(_) = value else {
-        errors.add(path, format!("{path} must be an object"));
+        errors.add(path.to_string(), format!("{path} must be an object"));
         return None;
     };
-    let prefix = format!("{path}.");
-    let id = required_text(value, &prefix, "id", NAME_CHARS_MAX, errors);
-    let kind = required_text(value, &prefix, "type", NAME_CHARS_MAX, errors);
-    let name = optional_text(value, &prefix, "name", NAME_CHARS_MAX, errors).filter(|name| !name.is_empty());
-    let metadata = metadata(value, &format!("{prefix}metadata"), errors);
+    let id = required_text(value, format_args!("{path}."), "id", NAME_CHARS_MAX, errors);
+    let kind = required_text(value, format_args!("{path}."), "type", NAME_CHARS_MAX, errors);
+    let name = optional_text(value, format_args!("{path}."), "name", NAME_CHARS_MAX, errors).filter(|name| !name.is_empty());
+    let metadata = metadata(value, format_args!("{path}.metadata"), errors);
     let extra = unknown_members(value, path, &["id", "type", "name", "metadata"], errors);
     Some(Party { id: id?, kind: kind?, name, metadata, extra })
 }
@@ -174,10 +176,10 @@ fn context(event: &Json<'_>, errors: &mut FieldErrors) -> Option<Context> {
         errors.add("event.context.location", "required");
     }
     // An empty location is kept: older Go clients always send the member (wire contract §1).
-    let location = optional_text(context, "event.context.", "location", CONTEXT_CHARS_MAX, errors);
-    let user_agent =
-        optional_text(context, "event.context.", "user_agent", CONTEXT_CHARS_MAX, errors).filter(|text| !text.is_empty());
-    let extra = unknown_members(context, "event.context", &["location", "user_agent"], errors);
+    let location = optional_text(context, format_args!("event.context."), "location", CONTEXT_CHARS_MAX, errors);
+    let user_agent = optional_text(context, format_args!("event.context."), "user_agent", CONTEXT_CHARS_MAX, errors)
+        .filter(|text| !text.is_empty());
+    let extra = unknown_members(context, format_args!("event.context"), &["location", "user_agent"], errors);
     for (name, _) in extra.iter().filter(|(name, _)| name.starts_with(OWN_PREFIX)) {
         let field = format!("event.context.{}", name.chars().take(METADATA_KEY_CHARS_MAX).collect::<String>());
         let sentence = format!("{field} must not start with {OWN_PREFIX}, which is the server's own");
@@ -200,16 +202,16 @@ fn version(event: &Json<'_>, errors: &mut FieldErrors) -> Option<u32> {
     }
 }
 
-fn metadata(parent: &Json<'_>, path: &str, errors: &mut FieldErrors) -> Option<MetadataText> {
+fn metadata(parent: &Json<'_>, path: fmt::Arguments<'_>, errors: &mut FieldErrors) -> Option<MetadataText> {
     let members = match parent.member("metadata")? {
         Json::Object(members) => members,
         _ => {
-            errors.add(path, format!("{path} must be an object"));
+            errors.add(path.to_string(), format!("{path} must be an object"));
             return None;
         }
     };
     if members.len() > METADATA_KEYS_MAX {
-        errors.add(path, format!("{path} must have at most {METADATA_KEYS_MAX} keys"));
+        errors.add(path.to_string(), format!("{path} must have at most {METADATA_KEYS_MAX} keys"));
         return None;
     }
     for (key, value) in members {
@@ -236,7 +238,7 @@ fn metadata(parent: &Json<'_>, path: &str, errors: &mut FieldErrors) -> Option<M
     MetadataText::from_members(members.clone())
 }
 
-fn unknown_members(value: &Json<'_>, path: &str, known: &[&str], errors: &mut FieldErrors) -> Members {
+fn unknown_members(value: &Json<'_>, path: fmt::Arguments<'_>, known: &[&str], errors: &mut FieldErrors) -> Members {
     let Json::Object(members) = value else { return Vec::new() };
     let unknown: Vec<_> = members.iter().filter(|(name, _)| !known.contains(&name.as_ref())).cloned().collect();
     if unknown.is_empty() {
@@ -256,7 +258,7 @@ fn unknown_members(value: &Json<'_>, path: &str, known: &[&str], errors: &mut Fi
 
 pub(super) fn required_text(
     parent: &Json<'_>,
-    prefix: &str,
+    prefix: fmt::Arguments<'_>,
     name: &str,
     chars_max: usize,
     errors: &mut FieldErrors,
@@ -275,7 +277,7 @@ pub(super) fn required_text(
 
 pub(super) fn optional_text(
     parent: &Json<'_>,
-    prefix: &str,
+    prefix: fmt::Arguments<'_>,
     name: &str,
     chars_max: usize,
     errors: &mut FieldErrors,
