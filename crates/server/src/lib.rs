@@ -5,6 +5,7 @@
 
 mod config;
 mod http;
+mod patience;
 mod serve;
 
 pub use config::{Config, EventsOrder, EventsSide};

@@ -19,6 +19,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::Config;
 use crate::http::{self, App};
+use crate::patience::Patient;
 
 /// Out of file descriptors and the like: wait for connections to end instead of spinning.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -67,6 +68,7 @@ async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> ((TcpStream
 struct Connections {
     routes: Router,
     http: http1::Builder,
+    write_timeout: Duration,
     permits: Arc<Semaphore>,
     tasks: TaskTracker,
     /// Finish the running request, then close.
@@ -82,6 +84,7 @@ impl Connections {
         Self {
             routes,
             http,
+            write_timeout: config.write_timeout,
             permits: Arc::new(Semaphore::new(config.connections_max)),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -93,7 +96,7 @@ impl Connections {
         // Answers are single small writes: waiting for more to send would only delay them.
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(http::connection(self.routes.clone(), peer));
-        let connection = self.http.serve_connection(TokioIo::new(stream), service);
+        let connection = self.http.serve_connection(TokioIo::new(Patient::new(stream, self.write_timeout)), service);
         let (stop, cut) = (self.stop.clone(), self.cut.clone());
         self.tasks.spawn(async move {
             let mut connection = pin!(connection);

@@ -77,6 +77,22 @@ async fn connections_beyond_the_limit_wait() {
 }
 
 #[tokio::test]
+async fn a_client_that_never_reads_loses_its_place() {
+    let config = Config { connections_max: 1, write_timeout: Duration::from_millis(200), ..Config::default() };
+    let server = TestServer::start_with(config).await;
+    let mut deaf = TcpStream::connect(server.address).await.unwrap();
+    // More answers than the buffers of both sides hold; the server stops reading when they are full.
+    let requests = "GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n".repeat(500);
+    deaf.write_all(requests.as_bytes()).await.unwrap();
+    let mut next = TcpStream::connect(server.address).await.unwrap();
+    next.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    let read = tokio::time::timeout(Duration::from_secs(30), next.read_to_string(&mut answer)).await;
+    assert!(read.is_ok() && answer.starts_with("HTTP/1.1 200"), "{answer}");
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_connection_without_a_request_is_closed() {
     let server = TestServer::start_with(Config { idle_timeout: Duration::from_millis(200), ..Config::default() }).await;
     for sent in ["", "GET /health HTTP/1.1\r\nHos"] {
