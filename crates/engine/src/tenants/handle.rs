@@ -18,6 +18,8 @@ use crate::store::Store;
 
 /// How long a look-up counts. Changes made by this process count at once; those of another one after this time.
 const LOOKUP_LIFETIME: Duration = Duration::from_secs(2);
+/// The same for organizations. Every event names one: thousands of them, asked for anew every two seconds, cost more than their events.
+const ORGANIZATION_LIFETIME: Duration = Duration::from_secs(60);
 const KEYS_MAX: u64 = 10_000;
 const ORGANIZATIONS_MAX: u64 = 100_000;
 
@@ -55,7 +57,7 @@ impl Tenants {
             default_retention,
             keys: Lookups::new(KEYS_MAX, LOOKUP_LIFETIME),
             last_uses: LastUses::default(),
-            organizations: Lookups::new(ORGANIZATIONS_MAX, LOOKUP_LIFETIME),
+            organizations: Lookups::new(ORGANIZATIONS_MAX, ORGANIZATION_LIFETIME),
             groups: Lookups::new(ORGANIZATIONS_MAX, LOOKUP_LIFETIME),
             rules: RuleCache::default(),
             told,

@@ -16,8 +16,8 @@ use crate::tenants::{EnvironmentScope, OrganizationScope, Scope, Tenants};
 const ATTEMPTS_MAX: u32 = 10;
 
 impl Tenants {
-    /// The right to touch an organization. On the way of every event, so look-ups are remembered for two seconds; a deletion by this
-    /// process counts at once.
+    /// The right to touch an organization. On the way of every event, so look-ups are remembered for a minute; a deletion by this process
+    /// counts at once.
     ///
     /// # Errors
     /// `NotFound` when it is not in the scope's environment, or the scope is another organization's key.
