@@ -1,6 +1,9 @@
 //! What the log says after a start, and after a commit whose outcome is not known.
 
-use annals_core::ids::CommitNumber;
+use std::pin::pin;
+
+use annals_core::ids::{CommitNumber, ShardId};
+use futures::{Stream, TryStreamExt, stream};
 
 use super::blob::{self, BlobError};
 use super::keys::{KeyIndex, KeyIndexError};
@@ -12,6 +15,8 @@ use crate::store::{Fence, Store, StoreError, StoredCommit};
 
 /// Rows read at a time.
 const ROWS_PER_READ: u32 = 256;
+/// Reads whose rows are unpacked at the same time, while the ones before them are applied.
+const READS_MAX: usize = 4;
 
 #[derive(Debug, thiserror::Error)]
 pub enum RecoverError {
@@ -45,29 +50,26 @@ pub(super) async fn replay(
     let received_at = lake.received_at.unwrap_or_else(|| annals_core::time::Micros::saturating(0));
     let mut state = LogState::new(settings.shard, received_at, heads, keys);
     let mut after = CommitNumber::ZERO;
-    loop {
-        let rows = store.commits_after(settings.shard, after, ROWS_PER_READ).await?;
-        let Some(last) = rows.last() else { break };
-        let next = last.number;
-        for row in &rows {
+    let mut reads = pin!(unpacked_rows(store, settings.shard));
+    while let Some(rows) = reads.try_next().await? {
+        for (number, body) in rows {
             // The first row may stand for a commit that the lake holds already, but none between the two may be missing: then the
             // lake is an older one, or not ours.
             let (expected, follows) = match after {
-                CommitNumber::ZERO => (lake.flushed_through.next(), Some(row.number) <= lake.flushed_through.next()),
-                _ => (after.next(), Some(row.number) == after.next()),
+                CommitNumber::ZERO => (lake.flushed_through.next(), Some(number) <= lake.flushed_through.next()),
+                _ => (after.next(), Some(number) == after.next()),
             };
             if !follows {
                 return Err(RecoverError::Hole { expected: expected.unwrap_or(after) });
             }
-            after = row.number;
-            let body = blob::decode(settings.shard, row.number, &row.blob)?;
+            after = number;
+            let body = body?;
             state.apply_replayed(&body, sealed_through);
             // A row that the lake already holds stays out of the tail: the flush released nothing before it was killed.
-            if row.number > lake.flushed_through {
+            if number > lake.flushed_through {
                 tail.push(TailCommit::new(body));
             }
         }
-        after = next;
     }
     let behind_lake = lake.flushed_through > last;
     if (after != CommitNumber::ZERO && after != last) || behind_lake {
@@ -79,6 +81,24 @@ pub(super) async fn replay(
     }
     state.last = last;
     Ok((fence, state))
+}
+
+/// A row of the log, unpacked or damaged.
+type Unpacked = (CommitNumber, Result<blob::Body, BlobError>);
+
+/// Every row, in order. Unpacking takes longer than reading and applying, so it is done on other threads.
+fn unpacked_rows(store: &dyn Store, shard: ShardId) -> impl Stream<Item = Result<Vec<Unpacked>, StoreError>> {
+    let reads = stream::try_unfold(CommitNumber::ZERO, move |after| async move {
+        let rows = store.commits_after(shard, after, ROWS_PER_READ).await?;
+        let next = rows.last().map(|last| last.number);
+        Ok(next.map(|next| (rows, next)))
+    });
+    let unpack = move |row: StoredCommit| (row.number, blob::decode(shard, row.number, &row.blob));
+    let unpack_all = move |rows: Vec<StoredCommit>| async move {
+        let unpacking = tokio::task::spawn_blocking(move || rows.into_iter().map(unpack).collect());
+        unpacking.await.map_err(|panicked| StoreError::Unavailable(Box::new(panicked)))
+    };
+    reads.map_ok(unpack_all).try_buffered(READS_MAX)
 }
 
 /// Whether a commit whose outcome is not known was stored, and the fence to go on with.
