@@ -7,15 +7,11 @@ use std::sync::Arc;
 use annals_core::event::{BatchEvent, BatchItem, EventRules, ValidEvent};
 use annals_core::ids::AuditEventId;
 use annals_core::limits::GROUP_BYTES_MAX;
-use futures::{StreamExt, stream};
 
 use super::{AUDIT_LOGS, AppendError, audit_event, key_mark, organization};
 use crate::commit_log::{Append, Appended, CommitLog, KeyMark, Seen, Together as InCommit};
 use crate::store::StoreError;
 use crate::tenants::{OrganizationScope, Scope, Tenants};
-
-/// Questions about keys of refused items that wait for the committer at the same time.
-const PROBES_MAX: usize = 256;
 
 /// What a refused item means for the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,15 +163,17 @@ impl Known {
 }
 
 /// A reused key is the first thing to tell, whatever else is wrong with the new body.
-async fn tell_reused_keys(log: &CommitLog, checked: Vec<Result<Append, Refused>>) -> Vec<Result<Append, Refused>> {
-    stream::iter(checked).map(|item| tell_reused_key(log, item)).buffered(PROBES_MAX).collect().await
-}
-
-async fn tell_reused_key(log: &CommitLog, item: Result<Append, Refused>) -> Result<Append, Refused> {
-    match item {
-        Err(Refused { key: Some(mark), .. }) if log.probe(mark).await == Seen::OtherBody => {
-            Err(Refused { why: AppendError::KeyReused, key: None })
+async fn tell_reused_keys(log: &CommitLog, mut checked: Vec<Result<Append, Refused>>) -> Vec<Result<Append, Refused>> {
+    let mut with_keys: Vec<_> = checked
+        .iter_mut()
+        .filter_map(|item| item.as_mut().err())
+        .filter_map(|refused| refused.key.take().zip(Some(refused)))
+        .collect();
+    let seen = log.probe_all(with_keys.iter().map(|(mark, _)| *mark).collect()).await;
+    for ((_, refused), seen) in with_keys.iter_mut().zip(seen) {
+        if seen == Seen::OtherBody {
+            refused.why = AppendError::KeyReused;
         }
-        item => item,
     }
+    checked
 }

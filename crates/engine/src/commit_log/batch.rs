@@ -3,16 +3,19 @@
 use annals_core::limits::{COMMIT_BYTES_FULL, COMMIT_RECORDS_FULL};
 use tokio::sync::mpsc;
 
-use super::{Answer, Append, Appended, Appends, NotAppended, Request, Together, Waiting, Work};
+use super::{Answer, Append, Appended, Appends, NotAppended, Probe, Request, Together, Waiting, Work};
 
 /// Records of one commit with those who wait for them, in the same order, and the work that came behind them.
 #[derive(Default)]
 pub(super) struct Batch {
     pub appends: Vec<Append>,
     pub waiting: Audience,
+    /// Questions that came in between. They are answered behind the commit: each of them would end the group otherwise.
+    pub probes: Vec<Probe>,
     /// All of it is one group, of which all or nothing is stored.
     pub all_or_none: bool,
     bytes: usize,
+    probed: usize,
 }
 
 /// Those who wait for the outcomes of a commit's records, in order.
@@ -28,6 +31,10 @@ impl Batch {
         while !batch.is_full() {
             match queue.try_recv() {
                 Ok(Work::Append(request)) if !goes_together(&request) => batch.push(request),
+                Ok(Work::Probe(probe)) => {
+                    batch.probed += probe.marks.len();
+                    batch.probes.push(probe);
+                }
                 Ok(other) => return (batch, Some(other)),
                 Err(_) => break,
             }
@@ -36,7 +43,7 @@ impl Batch {
     }
 
     fn is_full(&self) -> bool {
-        self.all_or_none || self.appends.len() >= COMMIT_RECORDS_FULL || self.bytes >= COMMIT_BYTES_FULL
+        self.all_or_none || self.appends.len().max(self.probed) >= COMMIT_RECORDS_FULL || self.bytes >= COMMIT_BYTES_FULL
     }
 
     fn push(&mut self, Request { appends, waiting }: Request) {

@@ -9,11 +9,11 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::batch::Batch;
-use super::blob::{AuditRecord, Body, Encoder, OtherRecord, Record};
+use super::blob::{AuditRecord, Body, Encoder, KeyMark, OtherRecord, Record};
 use super::keys::{KeyIndexError, Merged, Seconds, Seen};
 use super::state::{LogState, key_entry, seconds};
 use super::tail::{Tail, TailCommit, place};
-use super::{Append, Appended, Health, NewRecord, NotAppended, RetireError, Work, recover};
+use super::{Append, Appended, Health, NewRecord, NotAppended, Probe, RetireError, Work, recover};
 use crate::clock::Clock;
 use crate::crash_point;
 use crate::store::{Fence, Store, StoreError, StoredCommit};
@@ -75,9 +75,11 @@ impl Committer {
             while let Some(work) = next.take() {
                 match work {
                     Work::Append(first) => {
-                        let (batch, other) = Batch::gather(first, &mut queue);
+                        let (mut batch, other) = Batch::gather(first, &mut queue);
                         crash_point::pass("commit.gathered");
+                        let probes = std::mem::take(&mut batch.probes);
                         self.commit(batch).await;
+                        probes.into_iter().for_each(|probe| self.answer(probe));
                         self.bound_keys().await;
                         next = other;
                     }
@@ -85,11 +87,7 @@ impl Committer {
                         // The flush job may have been dropped meanwhile; it starts again from the store.
                         let _ = done.send(self.retire(through).await);
                     }
-                    Work::Probe { mark, seen } => {
-                        let now = self.clock.now().max(self.state.received_at);
-                        let known = self.state.keys.probe_batch(&[key_entry(mark, now)], seconds(now));
-                        let _ = seen.send(known.ok().and_then(|known| known.first().copied()).unwrap_or(Seen::Never));
-                    }
+                    Work::Probe(probe) => self.answer(probe),
                     // What is in the queue is still taken; later senders are refused.
                     Work::Drain => queue.close(),
                 }
@@ -155,6 +153,17 @@ impl Committer {
             None => Ok(()),
             Some(commit) => self.settle(commit, 1).await.map(|_stored| ()),
         }
+    }
+
+    /// Each key by itself: what is known, and not what else is asked.
+    fn answer(&self, Probe { marks, seen }: Probe) {
+        let now = self.clock.now().max(self.state.received_at);
+        let known = |mark: KeyMark| {
+            let known = self.state.keys.probe_batch(&[key_entry(mark, now)], seconds(now));
+            known.ok().and_then(|known| known.first().copied()).unwrap_or(Seen::Never)
+        };
+        // Who asked may have gone.
+        let _ = seen.send(marks.into_iter().map(known).collect());
     }
 
     /// Step 2: which keys are known. A record without a key is always new.

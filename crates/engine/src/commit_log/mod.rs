@@ -164,12 +164,15 @@ enum Work {
         done: oneshot::Sender<Result<(), RetireError>>,
     },
     /// Only looks; nothing is stored.
-    Probe {
-        mark: KeyMark,
-        seen: oneshot::Sender<Seen>,
-    },
+    Probe(Probe),
     /// Finish what waits, then end.
     Drain,
+}
+
+/// What is known of some keys?
+struct Probe {
+    marks: Vec<KeyMark>,
+    seen: oneshot::Sender<Vec<Seen>>,
 }
 
 /// Records that are answered together.
@@ -244,7 +247,8 @@ impl CommitLog {
             Committer::new(store, clock, fence, state, Arc::clone(&tail), Arc::clone(&health)).map_err(RecoverError::Thread)?;
         let (queue, work) = mpsc::channel(QUEUE_MAX);
         let runtime = tokio::runtime::Handle::current();
-        // A thread of its own: it compresses and reads key runs, which would hold up the runtime's workers.
+        // A thread of its own: it compresses and reads key runs, which would hold up the runtime's workers. And as a task among the
+        // requests it would go on a millisecond after the disk is done, when the requests before it have had their turn.
         let thread = std::thread::Builder::new()
             .name("annals-committer".to_owned())
             .spawn({
@@ -301,10 +305,18 @@ impl CommitLog {
 
     /// What is known of a key, for a request that is refused on other grounds. `Never` when nobody can tell.
     pub(crate) async fn probe(&self, mark: KeyMark) -> Seen {
+        self.probe_all(vec![mark]).await.first().copied().unwrap_or(Seen::Never)
+    }
+
+    /// The same for several keys, in order, each by itself. Empty when nobody can tell.
+    pub(crate) async fn probe_all(&self, marks: Vec<KeyMark>) -> Vec<Seen> {
+        if marks.is_empty() {
+            return Vec::new();
+        }
         let (seen, answer) = oneshot::channel();
-        match self.queue.try_send(Work::Probe { mark, seen }) {
-            Ok(()) => answer.await.unwrap_or(Seen::Never),
-            Err(_) => Seen::Never,
+        match self.queue.try_send(Work::Probe(Probe { marks, seen })) {
+            Ok(()) => answer.await.unwrap_or_default(),
+            Err(_) => Vec::new(),
         }
     }
 
