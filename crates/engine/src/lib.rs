@@ -34,7 +34,7 @@ pub mod tenants;
 mod testing;
 
 pub use clock::{Clock, SystemClock};
-pub use commit_log::TailLimits;
+pub use commit_log::{TailLimits, fill_keys};
 pub use engine::{Engine, OpenError, Opened, Readiness, Settings};
 pub use jobs::{FlushError, FlushSettings};
 pub use page::{ListQuery, Order, Page};

@@ -13,6 +13,7 @@ use std::time::Duration;
 pub use parse_only::ParseOnlyArgs;
 pub use parse_only::run as run_parse_only;
 
+use annals_engine::{Clock, Place, SystemClock};
 use load::{Measured, Target};
 use process::Child;
 
@@ -42,6 +43,9 @@ pub struct IngestArgs {
     /// Send no idempotency keys
     #[arg(long)]
     pub without_keys: bool,
+    /// Measure a second server too, which holds so many idempotency keys of the last day
+    #[arg(long, default_value_t = 0, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(..=1_000_000_000))]
+    pub live_keys: u64,
 }
 
 pub fn run(args: &IngestArgs) -> Result<(), Box<dyn Error>> {
@@ -51,33 +55,65 @@ pub fn run(args: &IngestArgs) -> Result<(), Box<dyn Error>> {
         // The folder is ours alone; what cannot be removed is left in the system's temporary folder.
         let _ = std::fs::remove_dir_all(&temporary);
     }
-    let (ours, ceiling) = measured?;
+    let Rounds { ceiling, ours, holding } = measured?;
     report("parse only", &ceiling, None);
-    report("annals", &ours, Some(median(&ceiling)));
+    report("annals", &ours, Some(("parse only", &ceiling)));
+    if args.live_keys > 0 {
+        report("holding keys", &holding, Some(("annals", &ours)));
+    }
     Ok(())
 }
 
-fn measure(args: &IngestArgs, folder: &Path) -> Result<(Vec<Measured>, Vec<Measured>), Box<dyn Error>> {
-    let data = folder.to_str().ok_or("the temporary folder has no readable name")?;
-    let server = Child::start(&["serve", "--listen", "127.0.0.1:0", "--data", data, "--log-level", "warn"], KEY)?;
+/// What was measured, round by round.
+#[derive(Default)]
+struct Rounds {
+    ceiling: Vec<Measured>,
+    ours: Vec<Measured>,
+    /// Of the server that holds keys.
+    holding: Vec<Measured>,
+}
+
+fn measure(args: &IngestArgs, folder: &Path) -> Result<Rounds, Box<dyn Error>> {
     let peer = Child::start(&["bench", "parse-only"], KEY)?;
+    let server = serve(folder)?;
+    let holding = if args.live_keys > 0 { Some(serve_with_keys(&folder.join("holding"), args.live_keys)?) } else { None };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let bodies = load::bodies(server.address, KEY, args.bodies, args.organizations).await?;
-        let target =
-            |address| Target { address, key: KEY, bodies: &bodies, with_keys: !args.without_keys, connections: args.connections };
-        let (ours, ceiling) = (target(server.address), target(peer.address));
+        let bodies_there = match &holding {
+            Some(holding) => load::bodies(holding.address, KEY, args.bodies, args.organizations).await?,
+            None => Vec::new(),
+        };
+        let (connections, with_keys) = (args.connections, !args.without_keys);
+        let target = |address, bodies| Target { address, key: KEY, bodies, with_keys, connections };
+        let (ours, ceiling) = (target(server.address, &bodies), target(peer.address, &bodies));
+        let holding = holding.as_ref().map(|holding| target(holding.address, &bodies_there));
         let round = Duration::from_secs(args.seconds);
         // Warm: caches, connections, the write-ahead log's file.
-        load::run(&ours, Duration::from_secs(1)).await?;
-        load::run(&ceiling, Duration::from_secs(1)).await?;
-        let (mut of_ours, mut of_ceiling) = (Vec::new(), Vec::new());
-        for _ in 0..args.rounds {
-            of_ceiling.push(load::run(&ceiling, round).await?);
-            of_ours.push(load::run(&ours, round).await?);
+        for warm in [&ours, &ceiling].into_iter().chain(&holding) {
+            load::run(warm, Duration::from_secs(1)).await?;
         }
-        Ok((of_ours, of_ceiling))
+        let mut rounds = Rounds::default();
+        for _ in 0..args.rounds {
+            rounds.ceiling.push(load::run(&ceiling, round).await?);
+            rounds.ours.push(load::run(&ours, round).await?);
+            if let Some(holding) = &holding {
+                rounds.holding.push(load::run(holding, round).await?);
+            }
+        }
+        Ok(rounds)
     })
+}
+
+fn serve(data: &Path) -> Result<Child, Box<dyn Error>> {
+    let data = data.to_str().ok_or("the temporary folder has no readable name")?;
+    Child::start(&["serve", "--listen", "127.0.0.1:0", "--data", data, "--log-level", "warn"], KEY)
+}
+
+fn serve_with_keys(data: &Path, keys: u64) -> Result<Child, Box<dyn Error>> {
+    std::fs::create_dir_all(data)?;
+    annals_engine::fill_keys(&Place::on(data).keys(), keys, SystemClock.now())?;
+    serve(data)
 }
 
 fn median(rounds: &[Measured]) -> f64 {
@@ -86,12 +122,12 @@ fn median(rounds: &[Measured]) -> f64 {
     rates[rates.len() / 2]
 }
 
-fn report(name: &str, rounds: &[Measured], ceiling: Option<f64>) {
+fn report(name: &str, rounds: &[Measured], beside: Option<(&str, &[Measured])>) {
     let rate = median(rounds);
-    let ratio = ceiling.map(|ceiling| format!("  {:.2} of parse only", rate / ceiling)).unwrap_or_default();
+    let ratio = beside.map(|(other, rounds)| format!("  {:.2} of {other}", rate / median(rounds))).unwrap_or_default();
     let middle = &rounds[rounds.len() / 2];
     println!(
-        "{name:<12}{rate:>9.0} requests/s   p50 {:>7.0?}   p99 {:>7.0?}{ratio}",
+        "{name:<13}{rate:>9.0} requests/s   p50 {:>7.0?}   p99 {:>7.0?}{ratio}",
         middle.percentile(50),
         middle.percentile(99)
     );

@@ -22,6 +22,7 @@
 mod active;
 mod entry;
 mod error;
+mod fill;
 mod filter;
 mod index;
 pub mod look;
@@ -36,5 +37,6 @@ mod tests;
 
 pub use entry::{BodyDigest, KeyDigest, KeyEntry, Seconds, Seen};
 pub use error::KeyIndexError;
+pub use fill::fill;
 pub use index::KeyIndex;
 pub use merge::Merged;
