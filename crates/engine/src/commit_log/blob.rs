@@ -144,27 +144,47 @@ impl Encoder {
 /// # Errors
 /// Names the commit and what is wrong with it.
 pub fn decode(shard: ShardId, number: CommitNumber, blob: &[u8]) -> Result<Body, BlobError> {
-    let damaged = |reason: &str| BlobError { number, reason: reason.to_owned() };
-    let (header, packed) = blob.split_at_checked(HEADER_BYTES).ok_or_else(|| damaged("shorter than its header"))?;
-    if &header[..2] != MAGIC {
-        return Err(damaged("not a commit"));
+    let decoder = Decoder::new().map_err(|error| BlobError { number, reason: error.to_string() });
+    decoder?.decode(shard, number, blob)
+}
+
+/// Keeps its tables between commits: setting them up takes as long as unpacking a small one.
+pub struct Decoder {
+    zstd: zstd::bulk::Decompressor<'static>,
+}
+
+impl Decoder {
+    /// # Errors
+    /// The decompressor cannot be set up (out of memory).
+    pub fn new() -> std::io::Result<Self> {
+        Ok(Self { zstd: zstd::bulk::Decompressor::new()? })
     }
-    if header[2] != FORMAT {
-        return Err(damaged("it was made by a newer annals: run that one"));
+
+    /// # Errors
+    /// Names the commit and what is wrong with it.
+    pub fn decode(&mut self, shard: ShardId, number: CommitNumber, blob: &[u8]) -> Result<Body, BlobError> {
+        let damaged = |reason: &str| BlobError { number, reason: reason.to_owned() };
+        let (header, packed) = blob.split_at_checked(HEADER_BYTES).ok_or_else(|| damaged("shorter than its header"))?;
+        if &header[..2] != MAGIC {
+            return Err(damaged("not a commit"));
+        }
+        if header[2] != FORMAT {
+            return Err(damaged("it was made by a newer annals: run that one"));
+        }
+        let raw_bytes = u32::from_le_bytes([header[3], header[4], header[5], header[6]]) as usize;
+        if raw_bytes > RAW_BYTES_MAX {
+            return Err(damaged("impossible length"));
+        }
+        let raw = self.zstd.decompress(packed, raw_bytes).map_err(|error| damaged(&error.to_string()))?;
+        if raw.len() != raw_bytes {
+            return Err(damaged("length differs from its header"));
+        }
+        let body: Body = postcard::from_bytes(&raw).map_err(|error| damaged(&error.to_string()))?;
+        if body.shard != shard || body.number != number {
+            return Err(damaged("belongs to another place"));
+        }
+        Ok(body)
     }
-    let raw_bytes = u32::from_le_bytes([header[3], header[4], header[5], header[6]]) as usize;
-    if raw_bytes > RAW_BYTES_MAX {
-        return Err(damaged("impossible length"));
-    }
-    let raw = zstd::bulk::decompress(packed, raw_bytes).map_err(|error| damaged(&error.to_string()))?;
-    if raw.len() != raw_bytes {
-        return Err(damaged("length differs from its header"));
-    }
-    let body: Body = postcard::from_bytes(&raw).map_err(|error| damaged(&error.to_string()))?;
-    if body.shard != shard || body.number != number {
-        return Err(damaged("belongs to another place"));
-    }
-    Ok(body)
 }
 
 #[cfg(test)]

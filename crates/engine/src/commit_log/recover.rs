@@ -5,7 +5,7 @@ use std::pin::pin;
 use annals_core::ids::{CommitNumber, ShardId};
 use futures::{Stream, TryStreamExt, stream};
 
-use super::blob::{self, BlobError};
+use super::blob::{self, BlobError, Decoder};
 use super::keys::{KeyIndex, KeyIndexError};
 use super::state::{LogState, seconds};
 use super::tail::{Tail, TailCommit};
@@ -93,12 +93,17 @@ fn unpacked_rows(store: &dyn Store, shard: ShardId) -> impl Stream<Item = Result
         let next = rows.last().map(|last| last.number);
         Ok(next.map(|next| (rows, next)))
     });
-    let unpack = move |row: StoredCommit| (row.number, blob::decode(shard, row.number, &row.blob));
     let unpack_all = move |rows: Vec<StoredCommit>| async move {
-        let unpacking = tokio::task::spawn_blocking(move || rows.into_iter().map(unpack).collect());
-        unpacking.await.map_err(|panicked| StoreError::Unavailable(Box::new(panicked)))
+        let unpacking = tokio::task::spawn_blocking(move || unpack(shard, rows)).await;
+        let unpacked = unpacking.map_err(|panicked| StoreError::Unavailable(Box::new(panicked)))?;
+        unpacked.map_err(|error| StoreError::Unavailable(Box::new(error)))
     };
     reads.map_ok(unpack_all).try_buffered(READS_MAX)
+}
+
+fn unpack(shard: ShardId, rows: Vec<StoredCommit>) -> std::io::Result<Vec<Unpacked>> {
+    let mut decoder = Decoder::new()?;
+    Ok(rows.into_iter().map(|row| (row.number, decoder.decode(shard, row.number, &row.blob))).collect())
 }
 
 /// Whether a commit whose outcome is not known was stored, and the fence to go on with.
