@@ -15,6 +15,11 @@ use clap::Parser;
 use cli::{Cli, Command};
 use commands::{Failed, printable};
 
+/// Events are made on one thread and dropped on another, hundreds of thousands of small pieces a second. The system's allocator spends
+/// a sixth of a loaded server's time on that.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match run(Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
