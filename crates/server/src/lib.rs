@@ -3,11 +3,12 @@
 //!
 //! Read `http/mod.rs` first: the table of contents of all routes.
 
+mod addresses;
 mod config;
 mod http;
 mod patience;
 mod serve;
 
-pub use config::{Config, EventsOrder, EventsSide};
+pub use config::{Config, EventsOrder, EventsSide, Rate};
 pub use http::{App, openapi, router};
 pub use serve::run;

@@ -1,14 +1,15 @@
 //! Settings of `serve`: flags and `ANNALS_*` variables win over the TOML file, and the file over the defaults.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use annals_core::secret::ApiKeySecret;
 use annals_engine::tenants::RetentionDays;
-use annals_engine::{FlushSettings, Settings};
-use annals_server::{EventsOrder, EventsSide};
+use annals_engine::{FlushSettings, Settings, TailLimits};
+use annals_server::{EventsOrder, EventsSide, Rate};
 use clap::Args;
 use serde::Deserialize;
 use url::Url;
@@ -19,6 +20,9 @@ const FLUSH_EVENTS: RangeInclusive<i64> = 1..=1_000_000;
 const FLUSH_SECONDS: RangeInclusive<i64> = 1..=86_400;
 const EXPORT_DAYS: RangeInclusive<i64> = 1..=3650;
 const FEED_RETENTION_DAYS: RangeInclusive<i64> = 1..=3650;
+const CONNECTIONS: RangeInclusive<i64> = 1..=1_000_000;
+const TAIL_RECORDS: RangeInclusive<i64> = 1..=100_000_000;
+const TAIL_MIB: RangeInclusive<i64> = 1..=1_000_000;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What was typed, or set in the environment, or written in the file: the same names everywhere.
@@ -75,6 +79,27 @@ pub struct ServeArgs {
     /// A proxy stands in front: the last address in X-Forwarded-For is the client's [default: false].
     #[arg(long, env = "ANNALS_TRUST_FORWARDED_FOR", value_name = "BOOLEAN", num_args = 0..=1, default_missing_value = "true")]
     trust_forwarded_for: Option<bool>,
+    /// Requests of one API key a second; more get 429 [default: no limit, only a fair share of what the server can do].
+    #[arg(long, env = "ANNALS_RATE_LIMIT_PER_SECOND", value_name = "REQUESTS")]
+    rate_limit_per_second: Option<NonZeroU32>,
+    /// Requests that a key may send at once before that limit holds [default: twice the limit].
+    #[arg(long, env = "ANNALS_RATE_LIMIT_BURST", value_name = "REQUESTS")]
+    rate_limit_burst: Option<NonZeroU32>,
+    /// Refused API keys from one address a minute; more get 429 and leave no entry in the API-request log [default: 60].
+    #[arg(long, env = "ANNALS_REFUSED_KEYS_PER_MINUTE", value_name = "REQUESTS")]
+    refused_keys_per_minute: Option<NonZeroU32>,
+    /// Connections that are open at a time; more wait [default: 10000, or what the system's limit of open files allows].
+    #[arg(long, env = "ANNALS_CONNECTIONS_MAX", value_name = "CONNECTIONS", value_parser = clap::value_parser!(u32).range(CONNECTIONS))]
+    connections_max: Option<u32>,
+    /// Connections from one address; more are told to come back [default: half of all, or all with --trust-forwarded-for].
+    #[arg(long, env = "ANNALS_CONNECTIONS_PER_ADDRESS", value_name = "CONNECTIONS", value_parser = clap::value_parser!(u32).range(CONNECTIONS))]
+    connections_per_address: Option<u32>,
+    /// Records that wait in memory and in the commit log when the lake cannot take them; then writes are refused [default: 1000000].
+    #[arg(long, env = "ANNALS_TAIL_RECORDS_MAX", value_name = "RECORDS", value_parser = clap::value_parser!(u32).range(TAIL_RECORDS))]
+    tail_records_max: Option<u32>,
+    /// The same, as MiB of memory [default: 1024].
+    #[arg(long, env = "ANNALS_TAIL_MIB_MAX", value_name = "MIB", value_parser = clap::value_parser!(u32).range(TAIL_MIB))]
+    tail_mib_max: Option<u32>,
     /// Form of the logs on standard error [default: human].
     #[arg(long, env = "ANNALS_LOG_FORMAT", value_name = "FORMAT")]
     log_format: Option<LogFormat>,
@@ -116,6 +141,11 @@ impl ServeConfig {
         };
         engine.export_files = args.export_days.or(file.export_days).map_or(engine.export_files, days);
         engine.feed_retention = args.feed_retention_days.or(file.feed_retention_days).map_or(engine.feed_retention, days);
+        let tail = engine.tail;
+        engine.tail = TailLimits {
+            records_max: args.tail_records_max.or(file.tail_records_max).map_or(tail.records_max, |records| records as usize),
+            bytes_max: args.tail_mib_max.or(file.tail_mib_max).map_or(tail.bytes_max, |mib| mib as usize * 1024 * 1024),
+        };
         if let Some(days) = args.retention_days.or(file.retention_days) {
             let unlisted = || format!("--retention-days {days} must be one of 30, 60 … 330 or 365, 730 … 3650");
             engine.default_retention = RetentionDays::new(days).ok_or_else(unlisted)?;
@@ -126,8 +156,19 @@ impl ServeConfig {
             events_side: args.events_side.or(file.events_side).unwrap_or_default(),
             record_reads: args.record_reads.or(file.record_reads).unwrap_or_default(),
             trust_forwarded_for: args.trust_forwarded_for.or(file.trust_forwarded_for).unwrap_or_default(),
+            key_rate: key_rate(
+                args.rate_limit_per_second.or(file.rate_limit_per_second),
+                args.rate_limit_burst.or(file.rate_limit_burst),
+            )?,
+            connections_of_address_max: args.connections_per_address.or(file.connections_per_address).map(|n| n as usize),
             ..annals_server::Config::default()
         };
+        if let Some(refused) = args.refused_keys_per_minute.or(file.refused_keys_per_minute) {
+            server.refused_keys_per_minute = refused;
+        }
+        if let Some(connections) = args.connections_max.or(file.connections_max) {
+            server.connections_max = connections as usize;
+        }
         if let Some(create) = args.audit_trail_create_organizations.or(file.audit_trail_create_organizations) {
             server.audit_trail_create_organizations = create;
         }
@@ -150,6 +191,10 @@ impl ServeArgs {
             ("flush_seconds", self.flush_seconds, FLUSH_SECONDS),
             ("export_days", self.export_days, EXPORT_DAYS),
             ("feed_retention_days", self.feed_retention_days, FEED_RETENTION_DAYS),
+            ("connections_max", self.connections_max, CONNECTIONS),
+            ("connections_per_address", self.connections_per_address, CONNECTIONS),
+            ("tail_records_max", self.tail_records_max, TAIL_RECORDS),
+            ("tail_mib_max", self.tail_mib_max, TAIL_MIB),
         ];
         let wrong = ranges.into_iter().find(|(_, value, range)| value.is_some_and(|value| !range.contains(&i64::from(value))));
         wrong.map_or(Ok(()), |(name, _, range)| Err(format!("{name} must be {} to {}", range.start(), range.end())))
@@ -166,6 +211,16 @@ fn read_file(path: &Path) -> Result<ServeArgs, String> {
         toml::from_str(&text).map_err(|error| format!("{}, line {}: {}", path.display(), line(&error), error.message()))?;
     file.check_ranges().map_err(|problem| format!("{}: {problem}", path.display()))?;
     Ok(file)
+}
+
+fn key_rate(per_second: Option<NonZeroU32>, burst: Option<NonZeroU32>) -> Result<Option<Rate>, String> {
+    match (per_second, burst) {
+        (None, Some(_)) => Err("--rate-limit-burst needs --rate-limit-per-second".to_owned()),
+        (per_second, burst) => Ok(per_second.map(|per_second| Rate {
+            per_second,
+            burst: burst.unwrap_or_else(|| per_second.saturating_mul(const { NonZeroU32::new(2).expect("not zero") })),
+        })),
+    }
 }
 
 fn first_key(text: &str) -> Result<ApiKeySecret, String> {
@@ -216,6 +271,28 @@ mod tests {
         assert!(server(&["--events-side", "both"], "").is_err());
         assert!(server(&["--audit-trail-create-organizations", "maybe"], "").is_err());
         assert!(server(&[], "events_side = \"both\"").is_err());
+    }
+
+    #[test]
+    fn a_rate_limit_has_a_burst() {
+        let rate = |arguments: &[&str], file| {
+            server(arguments, file).map(|server| server.key_rate.map(|rate| (rate.per_second.get(), rate.burst.get())))
+        };
+        assert_eq!(rate(&[], ""), Ok(None));
+        assert_eq!(rate(&["--rate-limit-per-second", "100"], ""), Ok(Some((100, 200))));
+        assert_eq!(rate(&["--rate-limit-burst", "5"], "rate_limit_per_second = 100"), Ok(Some((100, 5))));
+        assert!(rate(&["--rate-limit-burst", "5"], "").is_err());
+        assert!(rate(&["--rate-limit-per-second", "0"], "").is_err() && rate(&[], "rate_limit_per_second = 0").is_err());
+    }
+
+    #[test]
+    fn how_much_waits_for_the_lake_is_set_by_flags_and_by_the_file() {
+        let tail = |arguments: &[&str], file| {
+            config(arguments, file).map(|config| (config.engine.tail.records_max, config.engine.tail.bytes_max))
+        };
+        assert_eq!(tail(&[], ""), Ok((1_000_000, 1 << 30)));
+        assert_eq!(tail(&["--tail-records-max", "10"], "tail_records_max = 5\ntail_mib_max = 2"), Ok((10, 2 << 20)));
+        assert!(tail(&["--tail-records-max", "0"], "").is_err() && tail(&[], "tail_mib_max = 0").is_err());
     }
 
     #[test]

@@ -11,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::limits::Limits;
 use super::metrics::Metrics;
 use super::problem::Problem;
 use crate::Config;
@@ -25,6 +26,7 @@ struct Inner {
     engine: Engine,
     address: SocketAddr,
     metrics: Metrics,
+    limits: Limits,
     background: TaskTracker,
     batch_bodies: Turns,
     batches: Arc<Semaphore>,
@@ -36,7 +38,8 @@ struct Inner {
 const BATCH_BODIES: Shares = Shares { all: 32, of_environment: 16, of_organization: 4 };
 /// Batches that are unpacked, parsed and stored at a time: with the parsed events a batch takes several times its body's size.
 const BATCHES_MAX: usize = 4;
-/// An organization's part of the readers that may follow.
+/// Parts of the readers that may follow: an environment's own keys have one of so many, and so has an organization.
+const TAILS_OF_ENVIRONMENT: usize = 2;
 const TAILS_OF_ORGANIZATION: usize = 10;
 
 impl App {
@@ -46,12 +49,14 @@ impl App {
         let metrics = Metrics::of_this_process();
         let all = config.tails_max;
         let of_organization = all.div_ceil(TAILS_OF_ORGANIZATION);
-        let tails = Turns::new(Shares { all, of_environment: all, of_organization });
+        let tails = Turns::new(Shares { all, of_environment: all.div_ceil(TAILS_OF_ENVIRONMENT), of_organization });
+        let limits = Limits::new(&config);
         let inner = Inner {
             config,
             engine,
             address,
             metrics,
+            limits,
             background: TaskTracker::new(),
             batch_bodies: Turns::new(BATCH_BODIES),
             batches: Arc::new(Semaphore::new(BATCHES_MAX)),
@@ -72,6 +77,9 @@ impl App {
     }
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.inner.metrics
+    }
+    pub(super) fn limits(&self) -> &Limits {
+        &self.inner.limits
     }
     /// Work that must go on when the client hangs up.
     pub(super) fn background(&self) -> &TaskTracker {

@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use super::App;
 use super::path::PathId;
 use super::problem::Problem;
-use super::recording::{Note, Refused};
+use super::recording::{Note, Refused, client_address};
 
 /// Any valid key.
 pub struct Caller(pub Scope);
@@ -31,7 +31,16 @@ impl FromRequestParts<App> for Caller {
             Some(key) => app.engine().tenants().check_key(key).await?,
             None => Err(RefusedKey::UNKNOWN),
         };
-        let scope = checked.map_err(|key| Problem::unauthorized().of(Refused::new(key, parts, app)))?;
+        let scope = match checked {
+            Ok(scope) => scope,
+            Err(key) => {
+                let trust = app.config().trust_forwarded_for;
+                app.limits().refused_key(client_address(&parts.headers, &parts.extensions, trust))?;
+                return Err(Problem::unauthorized().of(Refused::new(key, parts, app)));
+            }
+        };
+        // Before the note: requests beyond a limit leave no entries in the log.
+        app.limits().admit(&scope, parts)?;
         Note::of(parts).caller(scope);
         Ok(Self(scope))
     }

@@ -49,6 +49,7 @@ refusals! {
     /// What may happen to every request that needs a key.
     Refusals {
         401 "The API key is missing or not valid";
+        429 "Too many requests. Send it again after the time in `Retry-After`";
         500 "The server failed";
         503 "The server cannot answer now. Send the request again after the time in `Retry-After`";
     }
@@ -81,11 +82,12 @@ refusals! {
     /// Comes after [`BodyRefusals`], whose 400 it replaces.
     ExportRefusals {
         400 "The body has the wrong shape, the range is backwards, or the organization is unknown" ["ErrorMessage", "BadRequest"];
-        429 "Too many exports are waiting";
+        429 "Too many requests, or too many exports are waiting. Send it again after the time in `Retry-After`";
     }
     BatchRefusals {
         400 "The body is not an array of items, or cannot be decompressed";
         401 "The API key is missing or not valid";
+        429 "Too many requests. Send it again after the time in `Retry-After`";
         413 "The body is larger than 16 MiB, before or after decompression, or there are more than 10,000 items";
         415 "The body is neither JSON nor NDJSON, or its encoding is not known";
         422 "A parameter is wrong; or, with `atomic=true`, an item was refused and nothing was stored"
@@ -96,6 +98,7 @@ refusals! {
     TrailRefusals {
         400 "The body is not JSON, or the idempotency key was used with another body";
         401 "The API key is missing or not valid";
+        429 "Too many requests. Send it again after the time in `Retry-After`";
         413 "The body is larger than 1 MiB";
         415 "The body is not JSON";
         422 "The body has the wrong shape, or the group leads to no organization" ["ValidationFailed"];
@@ -106,6 +109,7 @@ refusals! {
         400 "The event does not match its action's schema, the action or version is unknown, or the idempotency key was used with another body"
             ["ErrorMessage", "InvalidAuditEvent"];
         401 "The API key is missing or not valid";
+        429 "Too many requests. Send it again after the time in `Retry-After`";
         404 "The organization is unknown";
         413 "The body is larger than 1 MiB";
         415 "The body is not JSON";

@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 
 use super::leftover::Leftover;
+use super::limits::{Held, Keeper};
 use super::metrics::{Metrics, Running};
 use super::problem::{Cause, Problem};
 use super::recording::Recorder;
@@ -101,12 +102,17 @@ impl Inner {
 }
 
 /// An answer in any case: also when the handler panics, or does not end in time.
-pub(super) async fn settle(request: Request, next: Next, within: Duration) -> Response {
-    match tokio::time::timeout(within, AssertUnwindSafe(next.run(request)).catch_unwind()).await {
+pub(super) async fn settle(mut request: Request, next: Next, within: Duration) -> Response {
+    let held = Held::default();
+    request.extensions_mut().insert(held.clone());
+    let keeper = Keeper::of(held);
+    let response = match tokio::time::timeout(within, AssertUnwindSafe(next.run(request)).catch_unwind()).await {
         Ok(Ok(response)) => response,
         Ok(Err(panic)) => Problem::panicked(panic_text(&*panic)).into_response(),
         Err(_) => Problem::out_of_time().into_response(),
-    }
+    };
+    keeper.finish();
+    response
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> &str {

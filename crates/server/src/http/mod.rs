@@ -23,6 +23,7 @@ mod feed;
 mod health;
 mod idempotency;
 mod leftover;
+mod limits;
 mod link;
 mod list_digest;
 mod metrics;
@@ -36,18 +37,22 @@ mod retention;
 mod trail;
 mod trail_query;
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 
 use axum::extract::Request;
+use axum::response::Response;
 use axum::{Extension, Router, middleware};
 use hyper::body::Incoming;
-use tower::ServiceExt;
-use tower::util::MapRequest;
+use tower::{Service, ServiceExt};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use app::App;
+pub(crate) use limits::network;
 use problem::Problem;
+
+use crate::patience::Busy;
 
 fn all_routes() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(docs::shared())
@@ -106,12 +111,19 @@ pub fn router(app: App) -> Router {
         .with_state(app)
 }
 
-/// What a connection from `peer` speaks to.
+/// What a connection from `peer` speaks to. `busy` while a request is being answered.
 pub(crate) fn connection(
     routes: Router,
     peer: SocketAddr,
-) -> MapRequest<Router, impl FnMut(Request<Incoming>) -> Request<Incoming> + Clone> {
-    ServiceExt::<Request<Incoming>>::map_request(routes, move |request| {
+    busy: Busy,
+) -> impl Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send> + Clone {
+    let answered = busy.clone();
+    let routes = ServiceExt::<Request<Incoming>>::map_response(routes, move |response: Response| {
+        answered.end();
+        response
+    });
+    ServiceExt::<Request<Incoming>>::map_request(routes, move |request: Request<Incoming>| {
+        busy.begin();
         let mut request = envelope::collapse_leading_slashes(request);
         request.extensions_mut().insert(recording::Peer(peer));
         request

@@ -109,6 +109,16 @@ impl Problem {
     pub fn too_many_batches() -> Self {
         Self::unavailable("Too many batches at the same time.", RETRY_SOON, "no turn for a batch in time")
     }
+    /// Of this caller.
+    pub fn too_many_requests(retry_after: Duration) -> Self {
+        // Rounded up: whoever comes back a moment too early is refused once more.
+        let whole = Duration::from_secs(retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0));
+        Self::coded(StatusCode::TOO_MANY_REQUESTS, "Too many requests.", "rate_limit_exceeded").retry_after(whole)
+    }
+    /// Of all callers together.
+    pub fn busy(retry_after: Duration) -> Self {
+        Self::unavailable("Too many requests at the same time.", retry_after, "no room for another request")
+    }
     pub fn incomplete_body() -> Self {
         Self::coded(StatusCode::BAD_REQUEST, "the request body ended early", "incomplete_body")
     }
@@ -213,9 +223,7 @@ impl Problem {
             ExportError::InvalidRange => {
                 Self::coded(StatusCode::BAD_REQUEST, "Invalid date range", "invalid_audit_log_export_range_date")
             }
-            ExportError::Full { retry_after } => {
-                Self::coded(StatusCode::TOO_MANY_REQUESTS, "Too many requests.", "rate_limit_exceeded").retry_after(retry_after)
-            }
+            ExportError::Full { retry_after } => Self::too_many_requests(retry_after),
             ExportError::Store(error) => error.into(),
         }
     }

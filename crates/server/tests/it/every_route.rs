@@ -1,8 +1,10 @@
 //! Every route refuses wrong keys. The routes come from the OpenAPI document, which is made from the router itself, so none can be left out.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
+use annals_server::Config;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -162,7 +164,7 @@ fn the_routes_without_a_key_are_these() {
 #[test]
 fn every_refusal_is_documented() {
     for route in routes().iter().filter(|route| !route.open) {
-        assert!(["401", "500", "503"].iter().all(|status| route.refusals.contains(*status)), "{}", route.name);
+        assert!(["401", "429", "500", "503"].iter().all(|status| route.refusals.contains(*status)), "{}", route.name);
         let for_organizations = FOR_ORGANIZATIONS.contains(&route.name.as_str());
         assert_eq!(!for_organizations, route.refusals.contains("403"), "{}", route.name);
         if matches!(route.method, Method::POST | Method::PUT) {
@@ -173,7 +175,8 @@ fn every_refusal_is_documented() {
 
 #[tokio::test]
 async fn every_route_refuses_missing_wrong_expired_and_deleted_keys() {
-    let server = TestServer::start().await;
+    let refused_keys_per_minute = NonZeroU32::new(100_000).unwrap();
+    let server = TestServer::start_with(Config { refused_keys_per_minute, ..Config::default() }).await;
     let things = Things::make(&server, &server.caller(), "e").await;
     let (deleted_id, deleted) = server.organization_key(&things.organization).await;
     let (expired_id, expired) = server.organization_key(&things.organization).await;

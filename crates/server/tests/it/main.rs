@@ -16,6 +16,7 @@ mod exports;
 mod feed;
 mod health;
 mod idempotency;
+mod limits;
 mod organizations;
 mod own_events;
 mod own_requests;

@@ -1,5 +1,6 @@
 //! Requests to this server leave entries in the API-request log.
 
+use std::num::NonZeroU32;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -229,7 +230,9 @@ async fn refused_keys_leave_entries_that_do_not_show_them() {
 
 #[tokio::test]
 async fn refused_keys_do_not_fill_the_log() {
-    let server = TestServer::start().await;
+    // As if they came from many addresses.
+    let refused_keys_per_minute = NonZeroU32::new(100_000).unwrap();
+    let server = TestServer::start_with(Config { refused_keys_per_minute, ..Config::default() }).await;
     let started = std::time::Instant::now();
     let strangers = server.with_key("sk_of_nobody_at_all");
     for _ in 0..30 {

@@ -176,11 +176,14 @@ async fn a_tail_ends_with_its_key_and_with_the_server() {
 
 #[tokio::test]
 async fn there_are_only_so_many_readers_and_those_that_leave_make_room() {
-    let server = TestServer::start_with(Config { tails_max: 2, ..Config::default() }).await;
+    let server = TestServer::start_with(Config { tails_max: 4, ..Config::default() }).await;
     let organization = server.organization("One").await;
     server.action("user.signed_in", &["team"]).await;
     let first = Reader::connect(&server.caller(), "").await;
     let second = Reader::connect(&server.caller(), "").await;
+    // Half of the places are for others.
+    let (_, key) = server.organization_key(&organization).await;
+    let _other = Reader::connect(&server.with_key(&key), "").await;
     let refused = server.caller().get(TAIL).await;
     check_refused(&refused, 503, json!({"message": "Too many readers are following."}));
     assert_eq!(refused.header("retry-after"), Some("10"));

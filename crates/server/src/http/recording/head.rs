@@ -27,9 +27,7 @@ pub struct Head {
 impl Head {
     /// `trust_forwarded_for`: a proxy stands in front, and says for whom it speaks.
     pub fn of(method: &Method, uri: &Uri, headers: &HeaderMap, extensions: &Extensions, trust_forwarded_for: bool) -> Self {
-        let forwarded = if trust_forwarded_for { forwarded_for(headers) } else { None };
-        let peer = || extensions.get().map(|Peer(address)| address.ip());
-        let client = forwarded.or_else(peer).map(|address| address.to_canonical().to_string());
+        let client = client_address(headers, extensions, trust_forwarded_for).map(|address| address.to_string());
         let user_agent = headers.get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
         Self {
             method: cut(method.as_str(), METHOD_CHARS_MAX),
@@ -38,6 +36,13 @@ impl Head {
             user_agent: user_agent.filter(|text| !text.is_empty()).map(|text| cut(&text, CONTEXT_CHARS_MAX)),
         }
     }
+}
+
+/// Where a request comes from.
+pub fn client_address(headers: &HeaderMap, extensions: &Extensions, trust_forwarded_for: bool) -> Option<IpAddr> {
+    let forwarded = if trust_forwarded_for { forwarded_for(headers) } else { None };
+    let peer = || extensions.get().map(|Peer(address)| address.ip());
+    forwarded.or_else(peer).map(|address| address.to_canonical())
 }
 
 /// The last address: the one that the nearest proxy saw. Those before it are claims of whoever came to that proxy.

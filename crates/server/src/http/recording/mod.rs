@@ -25,7 +25,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use metrics::{counter, describe_counter};
 
-pub use head::Peer;
+pub use head::{Peer, client_address};
 pub use note::Note;
 
 use super::App;
