@@ -4,10 +4,16 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use url::Url;
+
 /// The file that is locked.
 pub const LOCK: &str = "lock";
 /// A folder in which a restore keeps what is not complete.
 pub const RESTORING: &str = ".annals-restoring";
+/// Holds the URL of the lake that was made for this folder.
+const LAKE_NOTE: &str = "lake-url";
+/// Every lake has it.
+const TABLE: &str = "audit_events";
 
 /// Messages are for an operator: what is wrong with which path.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +24,8 @@ pub enum DataFolderError {
     InUse { path: PathBuf },
     #[error("a restore into {path} was not finished: run `annals restore` again", path = path.display())]
     HalfRestored { path: PathBuf },
+    #[error("the lake in {lake} is not there: is its disk mounted? Only if it is lost for good, remove {note}", lake = lake.display(), note = note.display())]
+    LakeGone { lake: PathBuf, note: PathBuf },
 }
 
 /// A folder that exists, is absolute, can be written, and is locked until this is dropped. The lock ends with the process,
@@ -55,6 +63,27 @@ impl DataFolder {
         }
     }
 
+    /// Before a lake is opened, which makes one where there is none: an unmounted disk leaves an empty folder behind, and must not be
+    /// taken for a new installation.
+    ///
+    /// # Errors
+    /// A lake was made there once, and is not there now.
+    pub fn check_lake(&self, url: &Url) -> Result<(), DataFolderError> {
+        let (note, Ok(lake)) = (self.path.join(LAKE_NOTE), url.to_file_path()) else { return Ok(()) };
+        let was_made = std::fs::read_to_string(&note).is_ok_and(|noted| noted == url.as_str());
+        if was_made && !lake.join(TABLE).exists() { Err(DataFolderError::LakeGone { lake, note }) } else { Ok(()) }
+    }
+
+    /// After it was opened. Not worth a failed start: the next one tries again.
+    pub fn note_lake(&self, url: &Url) {
+        let note = self.path.join(LAKE_NOTE);
+        if !std::fs::read_to_string(&note).is_ok_and(|noted| noted == url.as_str())
+            && let Err(error) = std::fs::write(&note, url.as_str())
+        {
+            tracing::warn!(%error, "the place of the lake is not noted");
+        }
+    }
+
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -68,4 +97,24 @@ fn create_private(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lake_that_was_there_must_be_there() {
+        let (data, disk) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let folder = DataFolder::lock(data.path()).unwrap();
+        let url = Url::from_directory_path(disk.path()).unwrap();
+        assert!(folder.check_lake(&url).is_ok(), "a new one");
+        std::fs::create_dir(disk.path().join(TABLE)).unwrap();
+        folder.note_lake(&url);
+        assert!(folder.check_lake(&url).is_ok());
+        std::fs::remove_dir(disk.path().join(TABLE)).unwrap();
+        assert!(matches!(folder.check_lake(&url), Err(DataFolderError::LakeGone { .. })));
+        let elsewhere = Url::parse("file:///elsewhere/").unwrap();
+        assert!(folder.check_lake(&elsewhere).is_ok(), "another place");
+    }
 }

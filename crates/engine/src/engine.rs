@@ -18,10 +18,13 @@ use crate::audit_events::AuditEvents;
 use crate::clock::Clock;
 use crate::commit_log::{CommitLog, Health, LakePosition, LogSettings, RecoverError, RetireError, TailLimits};
 use crate::data_folder::{DataFolder, DataFolderError};
+use crate::disk::Disk;
 use crate::exports::Exports;
 use crate::feed::Feed;
 use crate::founding;
-use crate::jobs::{self, Chores, ExportJob, FeedRetention, FlushError, FlushJob, FlushSettings, LakeHealth, OutboxJob};
+use crate::jobs::{
+    self, Chores, DiskWatch, ExportJob, FeedRetention, FlushError, FlushJob, FlushSettings, LakeHealth, OutboxJob,
+};
 use crate::lake::{Lake, LakeError, LakeSettings};
 use crate::place::{LakeUrlError, Place};
 use crate::read::{ExportFiles, ReadError, Reader, ReadingRoom};
@@ -41,6 +44,8 @@ pub struct Settings {
     pub first_key: Option<ApiKeySecret>,
     pub flush: FlushSettings,
     pub tail: TailLimits,
+    /// Records are refused when the data folder's disk has less free than this. 0: never.
+    pub disk_reserve_bytes: u64,
     /// How long finished export files are kept.
     pub export_files: Duration,
     /// How long events of the feed are kept.
@@ -60,6 +65,7 @@ impl Settings {
             first_key: None,
             flush: FlushSettings::default(),
             tail: TailLimits::default(),
+            disk_reserve_bytes: 64 * 1024 * 1024,
             export_files: Duration::from_secs(7 * 24 * 60 * 60),
             feed_retention: Duration::from_secs(90 * 24 * 60 * 60),
             default_retention: RetentionDays::ONE_YEAR,
@@ -117,6 +123,7 @@ struct Inner {
     log: Arc<CommitLog>,
     lake: Lake,
     lake_health: LakeHealth,
+    disk: Disk,
     flush: FlushJob,
     stop: CancellationToken,
     jobs: Mutex<JoinSet<()>>,
@@ -144,7 +151,10 @@ impl Engine {
         };
         let store = store::connect(&place.database()).await?;
         // Before the first key is made: it is shown only by the start that made it, so that start must not fail afterwards.
-        let lake = Lake::open(&place.lake()?, LakeSettings::default()).await?;
+        let lake_url = place.lake()?;
+        folder.check_lake(&lake_url)?;
+        let lake = Lake::open(&lake_url, LakeSettings::default()).await?;
+        folder.note_lake(&lake_url);
         let founding = founding::founding(&*clock, settings.first_key.clone())?;
         let founded = store.found(&founding.rows).await?;
         let position =
@@ -187,6 +197,11 @@ impl Engine {
             turn: Arc::default(),
         };
         jobs.spawn(flush.clone().run(stop.clone()));
+        let disk = Disk::of(folder.path(), settings.disk_reserve_bytes);
+        let lake_disk = lake.folder().map(|folder| Disk::of(&folder, settings.disk_reserve_bytes));
+        let disks: Vec<_> = [Some(disk.clone()), lake_disk.clone()].into_iter().flatten().collect();
+        let watch = DiskWatch { log: Arc::clone(&log), data: disk.clone(), lake: lake_disk };
+        jobs.spawn(watch.run(stop.clone()));
         let reader = Reader::new(&lake.audit_events)?;
         let room = ReadingRoom::open().map_err(OpenError::Threads)?;
         let export = ExportJob {
@@ -194,6 +209,7 @@ impl Engine {
             clock: Arc::clone(&clock),
             tail: Arc::clone(log.tail()),
             lake: lake.clone(),
+            disks,
             reader: reader.clone(),
             files: files.clone(),
             room: room.clone(),
@@ -230,6 +246,7 @@ impl Engine {
             log,
             lake,
             lake_health,
+            disk,
             flush,
             stop,
             jobs,
@@ -320,7 +337,7 @@ impl Engine {
             Health::Good => Ok(()),
             Health::Unsettled(reason) | Health::Stopped(reason) => Err(reason),
         };
-        let store = self.inner.store.ping().await.map_err(|error| error.to_string());
+        let store = self.inner.store.ping().await.map_err(|error| error.to_string()).and_then(|()| self.inner.disk.check());
         let flushing = self.inner.lake_health.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let lake = match flushing {
             Some(problem) => Err(problem),

@@ -16,6 +16,7 @@ mod clock;
 mod commit_log;
 mod crash_point;
 mod data_folder;
+mod disk;
 pub mod doctor;
 mod engine;
 mod entities;

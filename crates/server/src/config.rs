@@ -77,8 +77,6 @@ pub struct Config {
     /// A connection without a request is closed after this time. Longer than the pools of common clients keep theirs (90 s), so
     /// that the client closes first and never sends into a closing connection.
     pub idle_timeout: Duration,
-    /// A connection whose client takes nothing of its answer for this time is closed.
-    pub write_timeout: Duration,
     /// After the stop signal, running requests have this long to finish.
     pub drain_timeout: Duration,
     /// A request's head must be complete within this time after its first byte.
@@ -113,7 +111,6 @@ impl Default for Config {
             body_timeout: Duration::from_secs(30),
             request_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(120),
-            write_timeout: Duration::from_secs(60),
             drain_timeout: Duration::from_secs(30),
             header_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(30),

@@ -8,7 +8,10 @@ use crate::run::Run;
 
 mod crash;
 mod damage;
+mod disk_full;
 mod kill;
+mod lake_away;
+mod overload;
 mod upgrade;
 
 pub struct Part {
@@ -50,6 +53,27 @@ pub const PARTS: &[Part] = &[
         rounds: 1,
         rounds_short: 1,
         run: |run, report| Box::pin(upgrade::run(run, report)),
+    },
+    Part {
+        name: "disk-full",
+        does: "the disk fills up to the last byte, and has space again",
+        rounds: 6,
+        rounds_short: 1,
+        run: |run, report| Box::pin(disk_full::run(run, report)),
+    },
+    Part {
+        name: "lake-away",
+        does: "the lake is read-only, full, or gone",
+        rounds: 3,
+        rounds_short: 1,
+        run: |run, report| Box::pin(lake_away::run(run, report)),
+    },
+    Part {
+        name: "overload",
+        does: "twice the load that it can take, from one noisy key beside a quiet one",
+        rounds: 10,
+        rounds_short: 1,
+        run: |run, report| Box::pin(overload::run(run, report)),
     },
 ];
 

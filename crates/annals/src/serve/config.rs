@@ -21,6 +21,8 @@ const FLUSH_SECONDS: RangeInclusive<i64> = 1..=86_400;
 const EXPORT_DAYS: RangeInclusive<i64> = 1..=3650;
 const FEED_RETENTION_DAYS: RangeInclusive<i64> = 1..=3650;
 const CONNECTIONS: RangeInclusive<i64> = 1..=1_000_000;
+/// At least two of the largest bodies.
+const REQUESTS: RangeInclusive<i64> = 256..=1_000_000;
 const TAIL_RECORDS: RangeInclusive<i64> = 1..=100_000_000;
 const TAIL_MIB: RangeInclusive<i64> = 1..=1_000_000;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -85,6 +87,9 @@ pub struct ServeArgs {
     /// Requests that a key may send at once before that limit holds [default: twice the limit].
     #[arg(long, env = "ANNALS_RATE_LIMIT_BURST", value_name = "REQUESTS")]
     rate_limit_burst: Option<NonZeroU32>,
+    /// Requests that are answered at the same time; a body counts as one for each 8 KiB. No owner of keys gets more than half [default: 8192].
+    #[arg(long, env = "ANNALS_REQUESTS_IN_FLIGHT_MAX", value_name = "REQUESTS", value_parser = clap::value_parser!(u32).range(REQUESTS))]
+    requests_in_flight_max: Option<u32>,
     /// Refused API keys from one address a minute; more get 429 and leave no entry in the API-request log [default: 60].
     #[arg(long, env = "ANNALS_REFUSED_KEYS_PER_MINUTE", value_name = "REQUESTS")]
     refused_keys_per_minute: Option<NonZeroU32>,
@@ -100,6 +105,10 @@ pub struct ServeArgs {
     /// The same, as MiB of memory [default: 1024].
     #[arg(long, env = "ANNALS_TAIL_MIB_MAX", value_name = "MIB", value_parser = clap::value_parser!(u32).range(TAIL_MIB))]
     tail_mib_max: Option<u32>,
+    /// Records are refused when the data folder's disk has less free than this, so that reading, deleting and moving records into the
+    /// lake go on. 0: never [default: 64].
+    #[arg(long, env = "ANNALS_DISK_RESERVE_MIB", value_name = "MIB")]
+    disk_reserve_mib: Option<u32>,
     /// Form of the logs on standard error [default: human].
     #[arg(long, env = "ANNALS_LOG_FORMAT", value_name = "FORMAT")]
     log_format: Option<LogFormat>,
@@ -141,6 +150,9 @@ impl ServeConfig {
         };
         engine.export_files = args.export_days.or(file.export_days).map_or(engine.export_files, days);
         engine.feed_retention = args.feed_retention_days.or(file.feed_retention_days).map_or(engine.feed_retention, days);
+        if let Some(mib) = args.disk_reserve_mib.or(file.disk_reserve_mib) {
+            engine.disk_reserve_bytes = u64::from(mib) * 1024 * 1024;
+        }
         let tail = engine.tail;
         engine.tail = TailLimits {
             records_max: args.tail_records_max.or(file.tail_records_max).map_or(tail.records_max, |records| records as usize),
@@ -165,6 +177,9 @@ impl ServeConfig {
         };
         if let Some(refused) = args.refused_keys_per_minute.or(file.refused_keys_per_minute) {
             server.refused_keys_per_minute = refused;
+        }
+        if let Some(requests) = args.requests_in_flight_max.or(file.requests_in_flight_max) {
+            server.requests_in_flight_max = requests;
         }
         if let Some(connections) = args.connections_max.or(file.connections_max) {
             server.connections_max = connections as usize;
@@ -191,6 +206,7 @@ impl ServeArgs {
             ("flush_seconds", self.flush_seconds, FLUSH_SECONDS),
             ("export_days", self.export_days, EXPORT_DAYS),
             ("feed_retention_days", self.feed_retention_days, FEED_RETENTION_DAYS),
+            ("requests_in_flight_max", self.requests_in_flight_max, REQUESTS),
             ("connections_max", self.connections_max, CONNECTIONS),
             ("connections_per_address", self.connections_per_address, CONNECTIONS),
             ("tail_records_max", self.tail_records_max, TAIL_RECORDS),

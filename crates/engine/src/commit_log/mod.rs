@@ -27,6 +27,7 @@ mod tail;
 pub(crate) mod tests;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -88,6 +89,7 @@ pub struct CommitLog {
     tail: Arc<Tail>,
     limits: TailLimits,
     health: Arc<Mutex<Health>>,
+    short_of_disk: AtomicBool,
     thread: Mutex<Option<std::thread::JoinHandle<()>>>,
 }
 
@@ -202,6 +204,7 @@ enum Answer {
 
 impl NotAppended {
     const BUSY: Self = Self { reason: "too many records are waiting", retry_after: Duration::from_secs(1) };
+    const SHORT_OF_DISK: Self = Self { reason: "the disk is nearly full", retry_after: Duration::from_secs(5) };
     const STOPPING: Self = Self { reason: "the server is stopping", retry_after: Duration::from_secs(5) };
 }
 
@@ -268,7 +271,15 @@ impl CommitLog {
             })
             .map_err(RecoverError::Thread)?;
         let budget = Arc::new(Semaphore::new(QUEUE_BYTES_MAX));
-        Ok(Self { queue, budget, tail, limits: settings.tail, health, thread: Mutex::new(Some(thread)) })
+        Ok(Self {
+            queue,
+            budget,
+            tail,
+            limits: settings.tail,
+            health,
+            short_of_disk: AtomicBool::new(false),
+            thread: Mutex::new(Some(thread)),
+        })
     }
 
     /// Returns after the commit that holds the record is durable. Dropping the future does not take the record back.
@@ -295,6 +306,9 @@ impl CommitLog {
     }
 
     fn enqueue(&self, appends: Appends, bytes: usize, answer: Answer) -> Result<(), NotAppended> {
+        if self.short_of_disk.load(Ordering::Relaxed) {
+            return Err(NotAppended::SHORT_OF_DISK);
+        }
         let size = self.tail.size();
         if size.records >= self.limits.records_max || size.bytes >= self.limits.bytes_max {
             return Err(NotAppended {
@@ -336,6 +350,11 @@ impl CommitLog {
         let (done, answer) = oneshot::channel();
         self.queue.send(Work::Retire { through, done }).await.map_err(|_| RetireError::Ended)?;
         answer.await.unwrap_or(Err(RetireError::Ended))
+    }
+
+    /// Whether records are refused because there is too little room for more. What makes room goes on. The answer that held before.
+    pub fn set_short_of_disk(&self, is_short: bool) -> bool {
+        self.short_of_disk.swap(is_short, Ordering::Relaxed)
     }
 
     #[must_use]

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::or_stop;
 use crate::clock::Clock;
 use crate::commit_log::Tail;
+use crate::disk::Disk;
 use crate::exports::{Export, ExportState};
 use crate::lake::Lake;
 use crate::read::{ActionPattern, ExportFileError, ExportFiles, ExportedFile, Filter, Reader, ReadingRoom, Selection, Snapshot};
@@ -33,6 +34,8 @@ pub(crate) struct ExportJob {
     pub clock: Arc<dyn Clock>,
     pub tail: Arc<Tail>,
     pub lake: Lake,
+    /// Of the commit log and of the lake: a file may be larger than what is left of either.
+    pub disks: Vec<Disk>,
     pub reader: Reader,
     pub files: ExportFiles,
     pub room: ReadingRoom,
@@ -80,7 +83,7 @@ impl ExportJob {
     }
 
     async fn start_pending(&self, running: &mut Running, failures: &HashMap<ExportId, Failures>) -> Result<(), StoreError> {
-        if running.tasks.len() >= RUNNING_MAX {
+        if running.tasks.len() >= RUNNING_MAX || self.disks.iter().any(Disk::is_short) {
             return Ok(());
         }
         let latest = annals_core::time::Micros::saturating(i64::MAX);

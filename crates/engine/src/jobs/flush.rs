@@ -29,6 +29,8 @@ use crate::lake::{Lake, LakeError, Row};
 
 /// How often it looks whether a flush is due.
 const LOOK: Duration = Duration::from_millis(200);
+/// A lake that is back is noticed after this at the latest: until then records may be refused because the tail is full.
+const RETRY_MAX: Duration = Duration::from_secs(10);
 /// Records of one flush at most: bounds the memory that sorting takes.
 const FLUSH_RECORDS_MAX: usize = 256 * 1024;
 /// The same for large events: about what they take in memory.
@@ -86,7 +88,7 @@ impl FlushJob {
                 }
                 Ok(false) => LOOK,
                 Err(error) => {
-                    let rest = backoff.next();
+                    let rest = backoff.next().min(RETRY_MAX);
                     tracing::warn!(%error, retry_in = ?rest, "the lake does not take records; they stay in the commit log");
                     metrics::counter!("annals_flush_failures_total").increment(1);
                     self.set_health(Some(error.to_string()));
@@ -150,6 +152,7 @@ impl FlushJob {
     }
 
     fn set_health(&self, problem: Option<String>) {
+        metrics::gauge!("annals_lake_takes_records").set(if problem.is_none() { 1.0 } else { 0.0 });
         *self.health.lock().unwrap_or_else(PoisonError::into_inner) = problem;
     }
 }

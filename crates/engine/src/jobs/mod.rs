@@ -2,6 +2,7 @@
 //! await, and goes on at the next start.
 
 mod chores;
+mod disk_watch;
 mod exports;
 mod feed_retention;
 mod flush;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use chores::Chores;
+pub(crate) use disk_watch::DiskWatch;
 pub(crate) use exports::ExportJob;
 pub(crate) use feed_retention::FeedRetention;
 pub use flush::{FlushError, FlushSettings};

@@ -17,6 +17,7 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -40,6 +41,8 @@ pub struct DurableFiles {
     files: Arc<LocalFileSystem>,
     /// Folders are synced up to this one.
     base: Arc<PathBuf>,
+    /// Whether the folders directly below `base` are made: from then on a missing one means that the disk is gone.
+    complete: Arc<AtomicBool>,
 }
 
 impl fmt::Display for DurableFiles {
@@ -61,7 +64,37 @@ impl DurableFiles {
             sync(parent)?;
         }
         sweep(&base)?;
-        Ok(Self { files: Arc::new(LocalFileSystem::new()), base: Arc::new(base) })
+        Ok(Self { files: Arc::new(LocalFileSystem::new()), base: Arc::new(base), complete: Arc::default() })
+    }
+
+    /// Call it when every folder directly below the lake's is made. What goes into another one, or is not found in it, is an error that
+    /// passes by itself: an unmounted disk leaves an empty folder behind, and what is written there is lost when the disk is back.
+    pub fn complete(&self) {
+        self.complete.store(true, Ordering::Relaxed);
+    }
+
+    async fn check_there(&self, location: &Path) -> Result<()> {
+        if !self.complete.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let file = self.files.path_to_filesystem(location)?;
+        let inside = file.strip_prefix(&*self.base).ok().and_then(|inside| inside.components().next());
+        let Some(folder) = inside.map(|first| self.base.join(first)) else { return Ok(()) };
+        blocking(move || match std::fs::metadata(&folder) {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                Err(io::Error::new(error.kind(), format!("{} is gone: is its disk mounted? ({error})", folder.display())))
+            }
+        })
+        .await
+    }
+
+    /// The same answer, unless something was not found because all of it is gone.
+    async fn or_gone<T>(&self, location: &Path, answer: Result<T>) -> Result<T> {
+        if matches!(answer, Err(Error::NotFound { .. })) {
+            self.check_there(location).await?;
+        }
+        answer
     }
 
     /// A fresh name in the folder of `location`.
@@ -128,6 +161,7 @@ impl ObjectStore for DurableFiles {
             // Refused by the files below, with their own message.
             PutMode::Update(_) => return self.files.put_opts(location, payload, opts).await,
         };
+        self.check_there(location).await?;
         let staged = Self::staged(location)?;
         let put = self.files.put_opts(&staged, payload, PutOptions { mode: PutMode::Overwrite, ..opts }).await?;
         match self.publish(&staged, location, mode).await {
@@ -141,17 +175,20 @@ impl ObjectStore for DurableFiles {
     }
 
     async fn put_multipart_opts(&self, location: &Path, opts: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
+        self.check_there(location).await?;
         let staged = Self::staged(location)?;
         let parts = self.files.put_multipart_opts(&staged, opts).await?;
         Ok(Box::new(DurableUpload { store: self.clone(), parts, staged, location: location.clone() }))
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
-        self.files.get_opts(location, options).await
+        let answer = self.files.get_opts(location, options).await;
+        self.or_gone(location, answer).await
     }
 
     async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
-        self.files.get_ranges(location, ranges).await
+        let answer = self.files.get_ranges(location, ranges).await;
+        self.or_gone(location, answer).await
     }
 
     fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {

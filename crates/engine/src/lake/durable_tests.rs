@@ -76,3 +76,28 @@ async fn what_dead_writers_left_is_swept() {
     DurableFiles::open(folder.path().to_owned()).expect("a folder");
     assert_eq!(names(&deep), ["part.parquet"]);
 }
+
+#[tokio::test]
+async fn what_is_gone_is_no_missing_file_and_nothing_is_written_in_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let base = folder.path().join("lake");
+    std::fs::create_dir_all(base.join("table")).unwrap();
+    let files = DurableFiles::open(base.clone()).unwrap();
+    let inside = |name: &str| Path::from_filesystem_path(&base).unwrap().join("table").join(name);
+    files.put(&inside("a"), "1".into()).await.unwrap();
+    files.complete();
+    files.put(&inside("b"), "2".into()).await.unwrap();
+    assert!(matches!(files.get(&inside("c")).await, Err(Error::NotFound { .. })));
+    // As if its disk were unmounted: an empty folder is left.
+    std::fs::rename(&base, folder.path().join("away")).unwrap();
+    std::fs::create_dir(&base).unwrap();
+    assert!(matches!(files.get(&inside("a")).await, Err(Error::Generic { .. })));
+    assert!(files.get_range(&inside("a"), 0..1).await.is_err_and(|error| !matches!(error, Error::NotFound { .. })));
+    assert!(files.put(&inside("d"), "3".into()).await.is_err());
+    assert!(files.put_multipart(&inside("e")).await.is_err());
+    assert_eq!(std::fs::read_dir(&base).unwrap().count(), 0);
+    std::fs::remove_dir(&base).unwrap();
+    std::fs::rename(folder.path().join("away"), &base).unwrap();
+    assert_eq!(files.get(&inside("a")).await.unwrap().bytes().await.unwrap(), "1");
+    files.put(&inside("d"), "3".into()).await.unwrap();
+}

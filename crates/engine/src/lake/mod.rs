@@ -68,6 +68,7 @@ impl Lake {
             Table::open(&storage, &footers, settings),
             Table::open(&storage, &footers, settings)
         )?;
+        storage.complete()?;
         Ok(Self { storage, audit_events, feed_events, api_requests })
     }
 
@@ -104,6 +105,11 @@ impl Lake {
     pub async fn check(&self) -> Result<(), LakeError> {
         tokio::try_join!(self.audit_events.check(), self.feed_events.check(), self.api_requests.check())?;
         Ok(())
+    }
+
+    /// Of a lake in a local folder.
+    pub fn folder(&self) -> Option<std::path::PathBuf> {
+        self.storage.local_folder()
     }
 
     pub(crate) fn storage(&self) -> &LakeStorage {

@@ -25,6 +25,8 @@ pub struct LakeStorage {
     url: Url,
     /// The URL's path.
     folder: Path,
+    /// Set for a local folder.
+    files: Option<DurableFiles>,
 }
 
 impl LakeStorage {
@@ -36,7 +38,7 @@ impl LakeStorage {
             // The system's message names no folder, and an operator needs it.
             let files = DurableFiles::open(folder.clone())
                 .map_err(|error| LakeError::unavailable(format!("{}: {error}", folder.display())))?;
-            return Self::on(Arc::new(files), url);
+            return Ok(Self { files: Some(files.clone()), ..Self::on(Arc::new(files), url)? });
         }
         let unknown = || LakeError::damaged(format!("lakes at {}:// are not supported", url.scheme()));
         let scheme = Url::parse(&format!("{}://", url.scheme())).map_err(|_| unknown())?;
@@ -71,7 +73,24 @@ impl LakeStorage {
             url.set_path(&format!("{}/", url.path()));
         }
         let folder = Path::from_url_path(url.path()).map_err(LakeError::damaged)?;
-        Ok(Self { root, url, folder })
+        Ok(Self { root, url, folder, files: None })
+    }
+
+    /// Every table is there: from now on a missing one means that the lake is gone.
+    pub fn complete(&self) -> Result<(), LakeError> {
+        let (Some(files), Some(folder)) = (&self.files, self.local_folder()) else { return Ok(()) };
+        match std::fs::create_dir_all(folder.join(EXPORTS)) {
+            // A lake that cannot be written can be read.
+            Err(error) if error.kind() != std::io::ErrorKind::ReadOnlyFilesystem => Err(error.into()),
+            _ => {
+                files.complete();
+                Ok(())
+            }
+        }
+    }
+
+    pub fn local_folder(&self) -> Option<std::path::PathBuf> {
+        (self.url.scheme() == "file").then(|| self.url.to_file_path().ok()).flatten()
     }
 
     pub fn log(&self, table: &str) -> Result<LogStoreRef, LakeError> {

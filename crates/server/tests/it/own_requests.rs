@@ -1,7 +1,7 @@
 //! Requests to this server leave entries in the API-request log.
 
-use std::num::NonZeroU32;
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use annals_engine::TailLimits;

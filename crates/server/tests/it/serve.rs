@@ -62,7 +62,8 @@ async fn a_request_that_does_not_end_is_cut() {
 
 #[tokio::test]
 async fn connections_beyond_the_limit_wait() {
-    let server = TestServer::start_with(Config { connections_max: 2, connections_of_address_max: Some(2), ..Config::default() }).await;
+    let server =
+        TestServer::start_with(Config { connections_max: 2, connections_of_address_max: Some(2), ..Config::default() }).await;
     let first = TcpStream::connect(server.address).await.unwrap();
     let _second = TcpStream::connect(server.address).await.unwrap();
     tokio::time::sleep(Duration::from_millis(50)).await;
