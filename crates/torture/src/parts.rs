@@ -58,7 +58,7 @@ pub const PARTS: &[Part] = &[
         name: "disk-full",
         does: "the disk fills up to the last byte, and has space again",
         rounds: 6,
-        rounds_short: 1,
+        rounds_short: 2,
         run: |run, report| Box::pin(disk_full::run(run, report)),
     },
     Part {
