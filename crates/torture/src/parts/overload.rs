@@ -32,9 +32,6 @@ pub async fn run(run: &Run, report: &mut Report) -> Result<(), Failure> {
     let server = plan.start().await?;
     let (http, admin) = (http()?, client(&server.url)?);
     create_schemas(&admin).await?;
-    for name in ["warm", "noisy", "quiet"] {
-        report.count(name, 0);
-    }
     for round in 0..run.rounds {
         let order = async |name: &'static str, writers, pause| {
             let organization = admin
