@@ -54,8 +54,7 @@ mod tests {
         let (here, there) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
         let held = [addresses.count(here), addresses.count(here), addresses.count(there)];
         assert!(held.iter().all(Option::is_some) && addresses.count(here).is_none());
-        let [first, ..] = held;
-        drop(first);
+        drop(held);
         assert!(addresses.count(here).is_some());
         assert_eq!(addresses.open.lock().unwrap().len(), 0);
     }

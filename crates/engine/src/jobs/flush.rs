@@ -77,7 +77,10 @@ pub enum FlushError {
 
 impl FlushJob {
     pub async fn run(self, stop: CancellationToken) {
-        metrics::describe_gauge!("annals_lake_takes_records", "1, or 0 when the last flush failed: then records stay in the tail");
+        metrics::describe_gauge!(
+            "annals_lake_takes_records",
+            "1, or 0 when the last flush failed: then records stay in the tail"
+        );
         let mut backoff = Backoff::default();
         loop {
             let flushed = if self.is_due() { self.flush().await.map(|()| true) } else { Ok(false) };

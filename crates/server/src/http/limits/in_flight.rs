@@ -1,27 +1,27 @@
 //! Room for requests that are being answered, shared out so that there is always some left for whoever comes next.
 //!
 //! An owner of keys may hold as much as is still free, and no more. One that wants everything gets a half, two get a third each, and so
-//! on: however many push, the share of one more is free, so nobody has to wait until the noisy ones are done. A request costs two additions.
+//! on: however many push, the share of one more is free, so nobody has to wait until the noisy ones are done. A request costs three additions.
 
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Owners are told apart by their hash, modulo this: what they hold needs no lock, no list, and no upkeep. Two in the same place share
-/// one share, which only matters when one of the two is noisy.
+/// Owners are told apart by their hash: what they hold needs no lock, no list, and no upkeep. Each has a place in two rows and holds what the
+/// emptier one says, so two owners are taken for one only when both places are the same: one time in 16 million.
 const PLACES: usize = 4096;
 
 pub struct InFlight {
     units_max: u32,
     used: AtomicU32,
-    of_owner: Box<[AtomicU32]>,
+    of_owner: [Box<[AtomicU32]>; 2],
     hasher: RandomState,
 }
 
 /// Room that a request takes. Gives itself back when it is dropped.
 pub struct Seat {
     room: Arc<InFlight>,
-    place: usize,
+    places: [usize; 2],
     units: u32,
 }
 
@@ -36,16 +36,19 @@ pub enum NoSeat {
 
 impl InFlight {
     pub fn new(units_max: u32) -> Arc<Self> {
-        let of_owner = (0..PLACES).map(|_| AtomicU32::new(0)).collect();
+        let row = || (0..PLACES).map(|_| AtomicU32::new(0)).collect();
+        let of_owner = [row(), row()];
         Arc::new(Self { units_max, used: AtomicU32::new(0), of_owner, hasher: RandomState::new() })
     }
 
     pub fn seat(self: &Arc<Self>, owner: impl Hash, units: u32) -> Result<Seat, NoSeat> {
-        let place = usize::try_from(self.hasher.hash_one(owner)).unwrap_or(0) % PLACES;
+        let hash = self.hasher.hash_one(owner);
+        let places = [hash & 0xFFFF_FFFF, hash >> 32].map(|half| usize::try_from(half).unwrap_or(0) % PLACES);
         // Taken first and given back when it is too much: a moment too strict at the limit, and never too generous.
         let used = self.used.fetch_add(units, Ordering::Relaxed).saturating_add(units);
-        let own = self.of_owner[place].fetch_add(units, Ordering::Relaxed).saturating_add(units);
-        let seat = Seat { room: Arc::clone(self), place, units };
+        let in_row = |row: usize| self.of_owner[row][places[row]].fetch_add(units, Ordering::Relaxed).saturating_add(units);
+        let own = in_row(0).min(in_row(1));
+        let seat = Seat { room: Arc::clone(self), places, units };
         match self.units_max.checked_sub(used) {
             Some(free) if own <= free.max(1) => Ok(seat),
             _ if own > used / 2 => Err(NoSeat::OwnShare),
@@ -56,7 +59,9 @@ impl InFlight {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.room.of_owner[self.place].fetch_sub(self.units, Ordering::Relaxed);
+        for (row, place) in self.room.of_owner.iter().zip(self.places) {
+            row[place].fetch_sub(self.units, Ordering::Relaxed);
+        }
         self.room.used.fetch_sub(self.units, Ordering::Relaxed);
     }
 }
