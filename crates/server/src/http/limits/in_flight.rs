@@ -81,8 +81,8 @@ mod tests {
         let taken: Vec<_> = (0..5).map(|owner| fill(&room, owner)).collect();
         let shares: Vec<_> = taken.iter().map(Vec::len).collect();
         assert_eq!(shares, [500, 250, 125, 62, 31]);
-        assert_eq!(room.seat(0, 1).err(), Some(NoSeat::OwnShare));
-        assert_eq!(room.seat(4, 1).err(), Some(NoSeat::Full));
+        assert_eq!(room.seat(0_u64, 1).err(), Some(NoSeat::OwnShare));
+        assert_eq!(room.seat(4_u64, 1).err(), Some(NoSeat::Full));
         drop(taken);
         assert_eq!(fill(&room, 9).len(), 500);
     }
