@@ -11,6 +11,8 @@ use crate::server::Server;
 use crate::tools;
 use crate::workspace::Workspace;
 
+/// More than an organization may keep its events at the least.
+const HISTORY_DAYS: u32 = 45;
 const JOURNEY_LIMIT: Duration = Duration::from_secs(300);
 const SCHEMATHESIS_LIMIT: Duration = Duration::from_secs(240);
 
@@ -28,6 +30,8 @@ pub enum Client {
     GoAudittrail,
     GoNirvana,
     Rust,
+    /// Other readers of the Delta tables.
+    Lake,
     Schemathesis,
 }
 
@@ -39,7 +43,7 @@ pub struct Program {
 }
 
 impl Client {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Node,
         Self::NodeOlder,
         Self::Python,
@@ -49,6 +53,7 @@ impl Client {
         Self::GoAudittrail,
         Self::GoNirvana,
         Self::Rust,
+        Self::Lake,
         Self::Schemathesis,
     ];
 
@@ -71,6 +76,7 @@ impl Client {
                 let path = workspace.build("annals-conformance")?;
                 Ok(Program { path, arguments: vec![], folder: sources("rust") })
             }
+            Self::Lake => Program::python(workspace, "lake", sources("lake"), "requirements.txt", "journey.py"),
             Self::Schemathesis => {
                 let sources = sources("schemathesis");
                 let bin = tools::python_environment(workspace, "schemathesis", &sources.join("requirements.txt"))?;
@@ -83,13 +89,17 @@ impl Client {
 
     /// A fresh server, the program to its end, and a stop that must be clean too.
     pub fn run(self, workspace: &Workspace, server: &Path, program: &Program) -> Result<(), Failure> {
-        let server = Server::start(workspace, server, &self.to_string())?;
+        let server = match self {
+            Self::Lake => Server::start_with_history(workspace, server, &self.to_string(), HISTORY_DAYS)?,
+            _ => Server::start(workspace, server, &self.to_string())?,
+        };
         let mut command = Command::new(&program.path);
         command
             .args(&program.arguments)
             .current_dir(&program.folder)
             .env("ANNALS_URL", &server.url)
             .env("ANNALS_API_KEY", &server.key)
+            .env("ANNALS_LAKE", server.lake())
             // A proxy of this machine cannot reach a server on the loopback address.
             .env("NO_PROXY", "127.0.0.1")
             .env("no_proxy", "127.0.0.1");
@@ -135,6 +145,7 @@ impl fmt::Display for Client {
             Self::GoAudittrail => "go-audittrail",
             Self::GoNirvana => "go-nirvana",
             Self::Rust => "rust",
+            Self::Lake => "lake",
             Self::Schemathesis => "schemathesis",
         })
     }

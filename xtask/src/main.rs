@@ -25,7 +25,7 @@ cargo xtask <command>
   test                   everything: tidy, cargo test, the server under torture (few rounds), the server against the official
                          clients, schemathesis
   conformance [client]   only the clients: node, node-older, python, python-5, python-1, go, go-audittrail, go-nirvana, rust,
-                         schemathesis; all of them when none is named
+                         lake, schemathesis; all of them when none is named
   torture [part…] [--seed N] [--rounds N]
                          a server that is killed, starved and damaged must lose nothing; all parts when none is named
   bench [workload…]      Annals beside its peers: single, batches, disk, export, pages, filters, restart, keys, memory, and `build` when it

@@ -27,6 +27,14 @@ pub fn run_within(mut command: Command, limit: Duration) -> Result<(), Failure> 
     }
 }
 
+/// Runs to the end and gives back what it printed.
+pub fn run_for_output(mut command: Command) -> Result<String, Failure> {
+    let name = describe(&command);
+    let output = command.stdin(Stdio::null()).output().doing(format!("cannot start `{name}`"))?;
+    accept(&name, output.status)?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
 /// Runs to the end and gives back what it printed; `None` when there is no such program or it refused.
 pub fn output(program: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program).args(arguments).stdin(Stdio::null()).output().ok()?;

@@ -29,12 +29,24 @@ impl Server {
     pub fn start(workspace: &Workspace, binary: &Path, name: &str) -> Result<Self, Failure> {
         let folder = workspace.fresh(name)?;
         let key = random_key()?;
+        Self::start_in(folder, binary, key)
+    }
+
+    /// The same with so many days of events, received before the start.
+    pub fn start_with_history(workspace: &Workspace, binary: &Path, name: &str, days: u32) -> Result<Self, Failure> {
+        let folder = workspace.fresh(name)?;
+        let mut command = annals(binary);
+        command.args(["bench", "fill", "--events", "6000", "--organizations", "12", "--days", &days.to_string(), "--data"]);
+        command.arg(folder.join("data")).stderr(Stdio::null());
+        let filled = process::run_for_output(command)?;
+        let key = filled.split('"').skip_while(|text| *text != "api_key").nth(2);
+        let key = key.ok_or_else(|| Failure::new(format!("no key in what `annals bench fill` printed:\n{filled}")))?.to_owned();
+        Self::start_in(folder, binary, key)
+    }
+
+    fn start_in(folder: PathBuf, binary: &Path, key: String) -> Result<Self, Failure> {
         let log = File::create(folder.join("server.log")).doing("cannot make the log of the server")?;
-        let mut command = Command::new(binary);
-        // The developer's own settings must not reach this server.
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ANNALS_")) {
-            command.env_remove(name);
-        }
+        let mut command = annals(binary);
         command
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(folder.join("data"))
@@ -61,6 +73,10 @@ impl Server {
             }
             Err(failure) => Err(server.with_log(&failure)),
         }
+    }
+
+    pub fn lake(&self) -> PathBuf {
+        self.folder.join("data").join("lake")
     }
 
     /// SIGTERM drains and exits 0. The data folder of a server that was well is removed.
@@ -93,6 +109,15 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Without the developer's own settings, which must not reach this server.
+fn annals(binary: &Path) -> Command {
+    let mut command = Command::new(binary);
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ANNALS_")) {
+        command.env_remove(name);
+    }
+    command
 }
 
 /// Waits for the line that names the address, then goes on emptying the pipe so that the server never blocks on it.

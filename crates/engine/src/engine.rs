@@ -23,13 +23,14 @@ use crate::exports::Exports;
 use crate::feed::Feed;
 use crate::founding;
 use crate::jobs::{
-    self, Chores, DiskWatch, ExportJob, FeedRetention, FlushError, FlushJob, FlushSettings, LakeHealth, OutboxJob,
+    self, Chores, DiskWatch, ExportJob, FlushError, FlushJob, FlushSettings, Kept, LakeHealth, OutboxJob, Purge, PurgeError,
+    PurgeReport, Upkeep,
 };
 use crate::lake::{Lake, LakeError, LakeSettings};
 use crate::place::{LakeUrlError, Place};
 use crate::read::{ExportFiles, ReadError, Reader, ReadingRoom};
 use crate::store::{self, Founded, Store, StoreError, StoredApiKey};
-use crate::tenants::{RetentionDays, Scope, Tenants};
+use crate::tenants::{EnvironmentScope, RetentionDays, Scope, Tenants};
 
 /// What an engine is made from.
 #[derive(Debug, Clone)]
@@ -50,6 +51,10 @@ pub struct Settings {
     pub export_files: Duration,
     /// How long events of the feed are kept.
     pub feed_retention: Duration,
+    /// How long API requests are kept.
+    pub api_requests_retention: Duration,
+    /// How long files stay that are out of the lake's tables: others may read the lake.
+    pub removed_files: Duration,
     /// For organizations that never set a period.
     pub default_retention: RetentionDays,
 }
@@ -68,6 +73,8 @@ impl Settings {
             disk_reserve_bytes: 64 * 1024 * 1024,
             export_files: Duration::from_secs(7 * 24 * 60 * 60),
             feed_retention: Duration::from_secs(90 * 24 * 60 * 60),
+            api_requests_retention: Duration::from_secs(90 * 24 * 60 * 60),
+            removed_files: Duration::from_secs(24 * 60 * 60),
             default_retention: RetentionDays::ONE_YEAR,
         }
     }
@@ -125,6 +132,7 @@ struct Inner {
     lake_health: LakeHealth,
     disk: Disk,
     flush: FlushJob,
+    upkeep: Upkeep,
     stop: CancellationToken,
     jobs: Mutex<JoinSet<()>>,
     /// Held as long as the engine lives: no second process on this folder.
@@ -224,8 +232,22 @@ impl Engine {
             keep_exports: settings.export_files,
         };
         jobs.spawn(chores.run(stop.clone()));
-        let feed_retention = FeedRetention { lake: lake.clone(), clock: Arc::clone(&clock), kept: settings.feed_retention };
-        jobs.spawn(feed_retention.run(stop.clone()));
+        let kept = Kept {
+            feed_events: settings.feed_retention,
+            api_requests: settings.api_requests_retention,
+            removed_files: settings.removed_files,
+        };
+        let purge = Purge {
+            store: Arc::clone(&store),
+            log: Arc::clone(&log),
+            lake: lake.clone(),
+            reader: reader.clone(),
+            room: room.clone(),
+            clock: Arc::clone(&clock),
+            default_retention: settings.default_retention,
+        };
+        let upkeep = Upkeep { lake: lake.clone(), clock: Arc::clone(&clock), kept, purge, turn: Arc::default() };
+        jobs.spawn(upkeep.clone().run(stop.clone()));
         let outbox = OutboxJob { store: Arc::clone(&store), log: Arc::clone(&log), told };
         jobs.spawn(outbox.run(stop.clone()));
         let kept = settings.feed_retention;
@@ -248,6 +270,7 @@ impl Engine {
             lake_health,
             disk,
             flush,
+            upkeep,
             stop,
             jobs,
             _folder: folder,
@@ -352,6 +375,30 @@ impl Engine {
     /// The lake takes no records. They stay in the commit log.
     pub async fn flush_all(&self) -> Result<(), FlushError> {
         self.inner.flush.flush_all().await
+    }
+
+    /// Merges files of the lake until all are as large as they should be.
+    ///
+    /// # Errors
+    /// The lake fails; what was merged so far stays merged.
+    pub async fn merge_all(&self) -> Result<(), LakeError> {
+        self.inner.upkeep.merge_all().await
+    }
+
+    /// What retention would take of the environment's audit events now.
+    ///
+    /// # Errors
+    /// Lake or database cannot be read.
+    pub async fn preview_purge(&self, scope: &EnvironmentScope) -> Result<PurgeReport, PurgeError> {
+        self.inner.upkeep.preview_purge(scope.environment_id()).await
+    }
+
+    /// Takes it out, instead of waiting until the day has ended.
+    ///
+    /// # Errors
+    /// As [`Engine::preview_purge`]; what went so far is gone, and the next purge goes on.
+    pub async fn purge(&self, scope: &EnvironmentScope) -> Result<PurgeReport, PurgeError> {
+        self.inner.upkeep.purge(scope.environment_id()).await
     }
 
     /// Finishes what was accepted and ends every job. Later calls fail.

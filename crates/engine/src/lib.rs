@@ -37,7 +37,7 @@ mod testing;
 pub use clock::{Clock, SystemClock};
 pub use commit_log::{TailLimits, fill_keys};
 pub use engine::{Engine, OpenError, Opened, Readiness, Settings};
-pub use jobs::{FlushError, FlushSettings};
+pub use jobs::{FlushError, FlushSettings, PurgeError, PurgeReport, PurgedOrganization};
 pub use page::{ListQuery, Order, Page};
 pub use place::Place;
 pub use store::StoreError;

@@ -18,6 +18,7 @@ mod mirror;
 mod orgs;
 mod output;
 mod place;
+mod purge;
 mod requests;
 mod restore;
 mod schemas;
@@ -72,6 +73,9 @@ pub enum ClientCommand {
     /// Copy another server's feed into this one
     #[command(after_help = mirror::EXAMPLES)]
     Mirror(With<mirror::MirrorArgs>),
+    /// Remove audit events that are older than their organization keeps them
+    #[command(after_help = purge::EXAMPLES)]
+    Purge(With<purge::PurgeArgs>),
     /// The log of API requests
     #[command(subcommand)]
     Requests(requests::RequestsCommand),
@@ -167,6 +171,7 @@ async fn dispatch(command: ClientCommand) -> Result<(), Failed> {
         ClientCommand::Keys(command) => keys::run(command).await,
         ClientCommand::Events(command) => events::run(command).await,
         ClientCommand::Mirror(with) => mirror::run(with, Signals::new()?).await,
+        ClientCommand::Purge(with) => purge::run(with.open()?).await,
         ClientCommand::Requests(command) => requests::run(command).await,
     }
 }

@@ -25,6 +25,7 @@ const CONNECTIONS: RangeInclusive<i64> = 1..=1_000_000;
 const REQUESTS: RangeInclusive<i64> = 256..=1_000_000;
 const TAIL_RECORDS: RangeInclusive<i64> = 1..=100_000_000;
 const TAIL_MIB: RangeInclusive<i64> = 1..=1_000_000;
+const API_REQUESTS_RETENTION_DAYS: RangeInclusive<i64> = 1..=3650;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What was typed, or set in the environment, or written in the file: the same names everywhere.
@@ -59,12 +60,16 @@ pub struct ServeArgs {
     /// How long the files of finished exports are kept [default: 7].
     #[arg(long, env = "ANNALS_EXPORT_DAYS", value_name = "DAYS", value_parser = clap::value_parser!(u32).range(EXPORT_DAYS))]
     export_days: Option<u32>,
-    /// Retention period reported for organizations that never set one; nothing is deleted yet. 30, 60 … 330 or 365, 730 … 3650 [default: 365].
+    /// How long audit events of organizations are kept that never set a period; older ones are deleted, whole days at a time. 30, 60 … 330
+    /// or 365, 730 … 3650 [default: 365].
     #[arg(long, env = "ANNALS_RETENTION_DAYS", value_name = "DAYS")]
     retention_days: Option<u32>,
     /// How long events of the feed (`GET /events`) are kept; older ones are not shown, and deleted [default: 90].
     #[arg(long, env = "ANNALS_FEED_RETENTION_DAYS", value_name = "DAYS", value_parser = clap::value_parser!(u32).range(FEED_RETENTION_DAYS))]
     feed_retention_days: Option<u32>,
+    /// How long entries of the API-request log are kept; older ones are deleted [default: 90].
+    #[arg(long, env = "ANNALS_API_REQUESTS_RETENTION_DAYS", value_name = "DAYS", value_parser = clap::value_parser!(u32).range(API_REQUESTS_RETENTION_DAYS))]
+    api_requests_retention_days: Option<u32>,
     /// Order of `GET /events`: `live` is oldest first whatever a client asks for, as consumers of the live service expect; `spec` follows
     /// the `order` parameter [default: live].
     #[arg(long, env = "ANNALS_EVENTS_ORDER", value_name = "ORDER")]
@@ -158,6 +163,8 @@ impl ServeConfig {
             records_max: args.tail_records_max.or(file.tail_records_max).map_or(tail.records_max, |records| records as usize),
             bytes_max: args.tail_mib_max.or(file.tail_mib_max).map_or(tail.bytes_max, |mib| mib as usize * 1024 * 1024),
         };
+        let api_requests = args.api_requests_retention_days.or(file.api_requests_retention_days);
+        engine.api_requests_retention = api_requests.map_or(engine.api_requests_retention, days);
         if let Some(days) = args.retention_days.or(file.retention_days) {
             let unlisted = || format!("--retention-days {days} must be one of 30, 60 … 330 or 365, 730 … 3650");
             engine.default_retention = RetentionDays::new(days).ok_or_else(unlisted)?;
@@ -211,6 +218,7 @@ impl ServeArgs {
             ("connections_per_address", self.connections_per_address, CONNECTIONS),
             ("tail_records_max", self.tail_records_max, TAIL_RECORDS),
             ("tail_mib_max", self.tail_mib_max, TAIL_MIB),
+            ("api_requests_retention_days", self.api_requests_retention_days, API_REQUESTS_RETENTION_DAYS),
         ];
         let wrong = ranges.into_iter().find(|(_, value, range)| value.is_some_and(|value| !range.contains(&i64::from(value))));
         wrong.map_or(Ok(()), |(name, _, range)| Err(format!("{name} must be {} to {}", range.start(), range.end())))
@@ -318,6 +326,10 @@ mod tests {
         assert_eq!(kept(&[], "feed_retention_days = 30"), Ok(30 * DAY));
         assert_eq!(kept(&["--feed-retention-days", "1"], "feed_retention_days = 30"), Ok(DAY));
         assert!(kept(&["--feed-retention-days", "0"], "").is_err());
+        let requests = |arguments: &[&str], file| config(arguments, file).map(|config| config.engine.api_requests_retention);
+        assert_eq!(requests(&[], ""), Ok(90 * DAY));
+        assert_eq!(requests(&["--api-requests-retention-days", "1"], "api_requests_retention_days = 30"), Ok(DAY));
+        assert!(requests(&[], "api_requests_retention_days = 0").is_err());
         assert_eq!(kept(&[], "feed_retention_days = 3651").err().map(|error| error.contains("must be 1 to 3650")), Some(true));
     }
 }

@@ -1,6 +1,6 @@
 //! How long an organization's audit events are kept.
 
-use annals_core::wire::{AuditLogConfiguration, Retention as Period, SetRetention};
+use annals_core::wire::{AuditLogConfiguration, PurgeEvents, PurgedEvents, Retention as Period, SetRetention};
 
 use super::resource;
 use crate::error::Error;
@@ -31,6 +31,15 @@ impl Retention {
         let call = Call::put(&["organizations", organization_id, "audit_logs_retention"], &set)?;
         let period: Period = self.client.transport().send(&call).await?.json()?;
         Ok(period.retention_period_in_days)
+    }
+
+    /// Removes what organizations keep no longer, or only says what would go.
+    ///
+    /// # Errors
+    /// Refused for an organization's own key.
+    pub async fn purge(&self, dry_run: bool) -> Result<PurgedEvents, Error> {
+        let call = Call::post(&["v1", "audit_log_events", "purge"], &PurgeEvents { dry_run }, None)?;
+        self.client.transport().send(&call).await?.json()
     }
 
     /// The audit log settings of an organization.

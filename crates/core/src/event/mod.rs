@@ -18,6 +18,7 @@ mod canonical;
 mod mark;
 mod metadata;
 mod normal;
+mod own;
 mod parse;
 mod trail;
 
@@ -26,6 +27,7 @@ pub use canonical::PartyRef;
 pub use mark::{ActionType, Imported, MarkedEvent, OWN_PREFIX, TrailMark};
 pub use metadata::MetadataText;
 pub use normal::{Context, Members, NormalEvent, Party};
+pub use own::RetentionPurged;
 pub use parse::{FieldError, FieldErrors, Rejected};
 pub use trail::TrailEvent;
 

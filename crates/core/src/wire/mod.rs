@@ -17,6 +17,7 @@ mod event_names;
 mod export;
 mod list;
 mod organization;
+mod purge;
 mod read;
 mod receipt;
 mod retention;
@@ -44,6 +45,7 @@ pub use organization::{
     CreateOrganization, DomainData, DomainDataState, DomainState, DomainStrategy, Organization, OrganizationDomain,
     UpdateOrganization,
 };
+pub use purge::{PurgeEvents, PurgedEvents, PurgedOrganization};
 pub use read::{Fields, FromBody};
 pub use receipt::{OneOrMany, Published, Receipt, Receipts};
 pub use retention::{AuditLogConfiguration, ConfigurationState, Retention, SetRetention};

@@ -101,7 +101,8 @@ impl ExportJob {
 
     async fn write(&self, environment: EnvironmentId, export: &Export) -> Result<ExportedFile, ExportFileError> {
         let started = Instant::now();
-        // The tail first: a commit leaves it only when the lake has it.
+        // The tail first: a commit leaves it only when the lake has it. The snapshot is held to the end: while it is, no vacuum deletes its
+        // files, however long the writing takes.
         let tail = self.tail.events_of(export.organization);
         let snapshot = Snapshot::new(self.tail.shard(), tail, self.lake.audit_events.snapshot());
         let query = self.reader.query(Selection { environment, filter: filter(export) })?;

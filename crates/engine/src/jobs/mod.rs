@@ -4,11 +4,13 @@
 mod chores;
 mod disk_watch;
 mod exports;
-mod feed_retention;
 mod flush;
 mod outbox;
+mod purge;
+mod runs;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 
 use std::future::Future;
 use std::time::Duration;
@@ -18,10 +20,12 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use chores::Chores;
 pub(crate) use disk_watch::DiskWatch;
 pub(crate) use exports::ExportJob;
-pub(crate) use feed_retention::FeedRetention;
 pub use flush::{FlushError, FlushSettings};
 pub(crate) use flush::{FlushJob, LakeHealth, finish_interrupted};
 pub(crate) use outbox::OutboxJob;
+pub(crate) use purge::Purge;
+pub use purge::{PurgeError, PurgeReport, PurgedOrganization};
+pub(crate) use upkeep::{Kept, Upkeep};
 
 /// Pauses after a failure: doubling, from one second to a minute.
 #[derive(Debug, Default)]

@@ -15,10 +15,11 @@ use object_store::path::Path;
 use object_store::{ObjectStore, PutMode, PutOptions};
 
 use super::columns::DATE;
+use super::data_file::Written;
 use super::file::{self, NewFile};
 use super::row::Row;
 use super::table::{Table, note_of};
-use super::{LakeError, LakeSnapshot};
+use super::{LakeError, LakeSnapshot, Range};
 
 impl<R: Row> Table<R> {
     /// Adds the rows of a shard's commits up to and including `through`. When `Ok` comes, they are durable. Commits that
@@ -53,7 +54,7 @@ impl<R: Row> Table<R> {
             let files = tokio::task::spawn_blocking(move || file::encode(rows)).await.map_err(LakeError::unavailable)??;
             let mut actions = Vec::with_capacity(files.len());
             for file in files {
-                actions.push(Action::Add(store(inner.files.as_ref(), shard, file).await?));
+                actions.push(Action::Add(store(inner.files.as_ref(), file).await?));
             }
             // 40 bits.
             let version = through.get().cast_signed();
@@ -71,22 +72,32 @@ impl<R: Row> Table<R> {
 }
 
 /// Step 1.
-async fn store<R: Row>(files: &dyn ObjectStore, shard: ShardId, file: NewFile<R>) -> Result<Add, LakeError> {
+async fn store<R: Row>(files: &dyn ObjectStore, file: NewFile<R>) -> Result<Add, LakeError> {
+    let name = name::<R>(&file.date, file.written.ids)?;
+    files.put_opts(&Path::from(name.as_str()), file.bytes.into(), PutOptions::from(PutMode::Create)).await?;
+    add(name, file.date, file.written)
+}
+
+/// Of its own for each attempt: the log entry of an attempt whose answer was lost must not find other bytes.
+pub(super) fn name<R: Row>(date: &str, ids: Range<R::Id>) -> Result<String, LakeError> {
     let mut random = [0; 8];
     getrandom::fill(&mut random).map_err(|error| LakeError::unavailable(std::io::Error::other(error)))?;
-    // A name of its own for each attempt: the log entry of an attempt whose answer was lost must not find other bytes.
-    let (first, last): (RecordPlace, RecordPlace) = (file.written.ids.least.into(), file.written.ids.greatest.into());
-    let name = format!("{DATE}={}/{shard}-{}-{}-{}.parquet", file.date, first.commit(), last.commit(), hex::encode(random));
-    let size = i64::try_from(file.written.bytes).map_err(LakeError::damaged)?;
-    files.put_opts(&Path::from(name.as_str()), file.bytes.into(), PutOptions::from(PutMode::Create)).await?;
+    let (first, last): (RecordPlace, RecordPlace) = (ids.least.into(), ids.greatest.into());
+    let commits = format!("{}-{}-{}", first.shard(), first.commit(), last.commit());
+    Ok(format!("{DATE}={date}/{commits}-{}.parquet", hex::encode(random)))
+}
+
+/// What the log says of a new file.
+pub(super) fn add<R: Row>(path: String, date: String, written: Written<R>) -> Result<Add, LakeError> {
+    let last: RecordPlace = written.ids.greatest.into();
     Ok(Add {
-        path: name,
-        partition_values: HashMap::from([(DATE.to_owned(), Some(file.date))]),
-        size,
+        path,
+        partition_values: HashMap::from([(DATE.to_owned(), Some(date))]),
+        size: i64::try_from(written.bytes).map_err(LakeError::damaged)?,
         modification_time: i64::try_from(last.millis()).unwrap_or(i64::MAX),
         data_change: true,
-        stats: Some(file.written.stats),
-        tags: Some(file.written.tags),
+        stats: Some(written.stats),
+        tags: Some(written.tags),
         deletion_vector: None,
         base_row_id: None,
         default_row_commit_version: None,

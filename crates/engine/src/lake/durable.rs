@@ -32,7 +32,7 @@ use object_store::{
 use crate::crash_point;
 
 /// Readers of Delta tables skip names that begin with an underscore.
-const STAGED: &str = "_staged_";
+pub(super) const STAGED: &str = "_staged_";
 const STORE: &str = "durable local files";
 
 /// Cheap to clone.

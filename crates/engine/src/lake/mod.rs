@@ -11,6 +11,13 @@ mod expire;
 mod expire_tests;
 mod file;
 pub mod log;
+mod merge;
+mod merge_plan;
+mod merge_rows;
+#[cfg(test)]
+mod merge_tests;
+mod purge;
+mod rewrite;
 mod row;
 mod snapshot;
 mod stats;
@@ -21,10 +28,16 @@ mod table;
 pub mod testing;
 #[cfg(test)]
 mod tests;
+mod vacuum;
+#[cfg(test)]
+mod vacuum_tests;
 mod view;
 
 pub(crate) use durable::DurableFiles;
 pub use error::LakeError;
+pub use merge::MergeOutcome;
+pub use purge::Holding;
+pub use rewrite::{Pace, RewriteError};
 pub use row::Row;
 pub use snapshot::{LakeFile, LakeSnapshot};
 pub use stats::Range;

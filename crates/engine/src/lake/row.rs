@@ -22,6 +22,8 @@ pub trait Row: Clone + Debug + PartialEq + Send + Sync + 'static {
     const TABLE: &'static str;
     /// The column of [`Row::owner`].
     const OWNER: &'static str;
+    /// The column of [`Row::rank`], if there is one.
+    const RANK: Option<&'static str> = None;
     /// Columns of times that have statistics in Delta's log. The first is the time that the row was received.
     const TIMES: &'static [TimeColumn<Self>];
 

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use annals_core::ids::{CommitNumber, ShardId};
 use arrow::datatypes::{DataType, Field, Schema};
@@ -56,6 +56,8 @@ pub(super) struct Inner<R: Row> {
     pub table: Mutex<Option<DeltaTableState>>,
     /// Held for a pointer swap, never over an await.
     snapshot: RwLock<Arc<LakeSnapshot<R>>>,
+    /// Snapshots that were published before, as long as somebody holds them. Locked for moments, never over an await.
+    earlier: RwLock<Vec<Weak<LakeSnapshot<R>>>>,
     /// Of the published snapshot: older log entries may have been cleaned up.
     version: AtomicU64,
 }
@@ -72,7 +74,17 @@ impl<R: Row> Table<R> {
         let files = storage.inside(R::TABLE);
         let data_files = DataFiles::new(Arc::clone(&files), footers.clone());
         let version = AtomicU64::new(table.version());
-        Ok(Self { inner: Arc::new(Inner { log, files, data_files, table: Mutex::new(Some(table)), snapshot, version }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                log,
+                files,
+                data_files,
+                table: Mutex::new(Some(table)),
+                snapshot,
+                earlier: RwLock::default(),
+                version,
+            }),
+        })
     }
 
     /// The latest. Never waits.
@@ -167,8 +179,19 @@ impl<R: Row> Inner<R> {
     pub(super) fn publish(&self, state: &DeltaTableState) -> Result<Arc<LakeSnapshot<R>>, LakeError> {
         let snapshot = Arc::new(LakeSnapshot::of_state(state)?);
         self.version.store(state.version(), Ordering::Relaxed);
-        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&snapshot);
+        let before =
+            std::mem::replace(&mut *self.snapshot.write().unwrap_or_else(PoisonError::into_inner), Arc::clone(&snapshot));
+        let mut earlier = self.earlier.write().unwrap_or_else(PoisonError::into_inner);
+        earlier.retain(|snapshot| snapshot.strong_count() > 0);
+        earlier.push(Arc::downgrade(&before));
         Ok(snapshot)
+    }
+
+    /// Snapshots that somebody reads by. Whoever reads for longer than a page takes holds the one that it reads by.
+    pub(super) fn held(&self) -> Vec<Arc<LakeSnapshot<R>>> {
+        let published = Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner));
+        let earlier = self.earlier.read().unwrap_or_else(PoisonError::into_inner);
+        earlier.iter().filter_map(Weak::upgrade).chain([published]).collect()
     }
 }
 

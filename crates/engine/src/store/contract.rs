@@ -243,6 +243,9 @@ pub trait Store: Send + Sync + 'static {
         tell: Tell<'_, Leaving>,
     ) -> Result<bool, StoreError>;
 
+    /// The days that organizations of all environments set as their retention period, of those that did.
+    async fn retention_periods(&self) -> Result<Vec<(OrganizationId, u32)>, StoreError>;
+
     // ---- outbox ----
 
     /// Up to `limit` events, oldest first.

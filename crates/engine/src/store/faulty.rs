@@ -84,7 +84,7 @@ impl<S: Store + ?Sized> Faulty<S> {
 }
 
 /// Those that can fail.
-const METHODS: [&str; 36] = [
+const METHODS: [&str; 37] = [
     "found",
     "insert_environment",
     "ping",
@@ -105,6 +105,7 @@ const METHODS: [&str; 36] = [
     "organization",
     "organization_by_external_id",
     "organizations",
+    "retention_periods",
     "update_organization",
     "delete_organization",
     "outbox",
@@ -238,6 +239,10 @@ impl<S: Store + ?Sized> Store for Faulty<S> {
         tell: Tell<'_, Leaving>,
     ) -> Result<bool, StoreError> {
         self.call("delete_organization", self.inner.delete_organization(environment, id, tell)).await
+    }
+
+    async fn retention_periods(&self) -> Result<Vec<(OrganizationId, u32)>, StoreError> {
+        self.call("retention_periods", self.inner.retention_periods()).await
     }
 
     // ---- outbox ----

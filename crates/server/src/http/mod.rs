@@ -63,6 +63,7 @@ fn all_routes() -> OpenApiRouter<App> {
         .routes(routes!(audit_log_events::list_events))
         .routes(routes!(audit_log_events::tail))
         .routes(routes!(audit_log_events::stats))
+        .routes(routes!(audit_log_events::purge))
         .routes(routes!(audit_log_events::get_event))
         .routes(routes!(exports::create))
         .routes(routes!(exports::get))

@@ -12,7 +12,6 @@ use annals_core::limits::GROUP_RECORDS_MAX;
 use annals_core::wire::{
     BatchAnswer, ErrorMessage, FieldProblem, InvalidAuditEvent, InvalidBody, RefusedItem, ShownId, ValidationFailed,
 };
-use annals_engine::StoreError;
 use annals_engine::answers::AnswerError;
 use annals_engine::api_requests::{EntriesError, RequestsError};
 use annals_engine::append::AppendError;
@@ -20,6 +19,7 @@ use annals_engine::audit_events::AuditEventsError;
 use annals_engine::exports::{DownloadError, ExportError};
 use annals_engine::feed::{FeedError, PublishError};
 use annals_engine::tenants::{ApiKeyError, Forbidden, OrganizationError, SchemaError};
+use annals_engine::{PurgeError, StoreError};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -251,6 +251,12 @@ impl Problem {
             AuditEventsError::Unavailable(error) => Self::unavailable("Audit events cannot be read now.", RETRY_SOON, error),
             AuditEventsError::Damaged(error) => Self::internal(error),
             AuditEventsError::Store(error) => error.into(),
+        }
+    }
+    pub fn purge(error: PurgeError) -> Self {
+        match error {
+            PurgeError::Lake(error) => Self::unavailable("The lake cannot be changed now.", RETRY_SOON, error),
+            PurgeError::Store(error) => error.into(),
         }
     }
     pub fn unknown_event_id() -> Self {

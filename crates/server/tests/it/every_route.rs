@@ -135,6 +135,7 @@ impl Things {
             "POST /audit_logs/exports" => Self::export_of(&self.organization),
             "POST /events" | "POST /legacy/events" => crate::trail::event(&self.organization),
             "POST /v1/audit_log_events/batch" => json!([event(&self.organization)]),
+            "POST /v1/audit_log_events/purge" => json!({"dry_run": true}),
             "POST /audit_logs/actions/{action}/schemas" => json!({"targets": [{"type": "team"}]}),
             "POST /v1/events" => json!({"event": "user.created", "data": {}, "organization_id": self.organization}),
             "POST /v1/audit_logs" => Self::request_about(&self.organization),

@@ -61,3 +61,23 @@ async fn the_configuration_has_a_number_and_no_stream() {
     assert_eq!(server.caller().get(&path).await.body["retention_period_in_days"], 60);
     server.stop().await;
 }
+
+#[tokio::test]
+async fn a_purge_must_say_whether_it_is_a_dry_run() {
+    let server = TestServer::start().await;
+    let organization = server.organization("Foo").await;
+    server
+        .caller()
+        .put(&format!("/organizations/{organization}/audit_logs_retention"), json!({"retention_period_in_days": 30}))
+        .await;
+    let path = "/v1/audit_log_events/purge";
+    for dry_run in [true, false] {
+        let purged = server.caller().post(path, json!({"dry_run": dry_run})).await;
+        let nothing = json!({"object": "audit_log_purge", "dry_run": dry_run, "events": 0, "organizations": 0, "data": []});
+        assert_eq!((purged.status.as_u16(), &purged.body), (200, &nothing));
+    }
+    for body in [json!({}), json!({"dry_run": null}), json!({"dry_run": "true"})] {
+        assert_eq!(server.caller().post(path, body.clone()).await.status, 422, "{body}");
+    }
+    server.stop().await;
+}

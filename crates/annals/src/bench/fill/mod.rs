@@ -118,6 +118,9 @@ async fn fill(args: &FillArgs) -> Result<serde_json::Value, Box<dyn Error>> {
     engine.flush_all().await?;
     let appended = started.elapsed();
     report(&format!("appended and flushed after {appended:.1?}"));
+    let merging = Instant::now();
+    engine.merge_all().await?;
+    report(&format!("merged in {:.1?}", merging.elapsed()));
     engine.close().await;
 
     let count = |rank: u32| of_organization.get(&rank).copied().unwrap_or(0);

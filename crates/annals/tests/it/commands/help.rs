@@ -2,7 +2,7 @@
 
 use super::{client, run};
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 19] = [
     "serve",
     "emit",
     "list",
@@ -14,6 +14,7 @@ const COMMANDS: [&str; 18] = [
     "keys",
     "events",
     "mirror",
+    "purge",
     "requests",
     "backup",
     "restore",
@@ -63,7 +64,7 @@ fn there_is_a_man_page_for_every_command() {
 fn help_tells_exit_codes_and_examples() {
     let help = run(&mut client(&["--help"]));
     assert!(help.code == 0 && help.out.contains("Exit codes:"), "{help:?}");
-    for command in ["emit", "list", "tail", "export", "import", "mirror", "backup", "restore", "doctor"] {
+    for command in ["emit", "list", "tail", "export", "import", "mirror", "purge", "backup", "restore", "doctor"] {
         let help = run(&mut client(&[command, "--help"]));
         assert!(help.code == 0 && help.out.contains("Examples:"), "{command}: {help:?}");
     }

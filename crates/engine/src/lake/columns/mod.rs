@@ -120,6 +120,7 @@ pub fn to_events(batch: &RecordBatch) -> Result<Vec<CommittedEvent>, ColumnsErro
 impl Row for CommittedEvent {
     const TABLE: &'static str = "audit_events";
     const OWNER: &'static str = ORGANIZATION_ID;
+    const RANK: Option<&'static str> = Some(SEQ);
     const TIMES: &'static [TimeColumn<Self>] = &[TimeColumn { name: RECEIVED_AT, of: |event| event.received_at }];
 
     type Id = AuditEventId;

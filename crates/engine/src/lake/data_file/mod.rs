@@ -40,6 +40,5 @@ pub enum Kind {
     /// Written while commits wait, and soon replaced.
     Flushed,
     /// Made of others, to stay.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever makes one file of several"))]
     Merged,
 }

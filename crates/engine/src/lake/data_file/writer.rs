@@ -18,7 +18,6 @@ use crate::lake::stats::Range;
 #[derive(Debug)]
 pub struct Written<R: Row> {
     pub bytes: u64,
-    #[expect(dead_code, reason = "for whoever makes one file of several")]
     pub rows: u64,
     /// JSON text.
     pub stats: String,

@@ -1,7 +1,7 @@
 //! A store whose next write of a certain file fails, in one of two ways.
 //!
-//! Fault model: one put fails, either before anything was stored or after everything was, with the answer lost. Reads,
-//! listings and other writes work. What was stored stays.
+//! Fault model: one put, the completion of one upload, or one deletion fails, either before anything was done or after everything was,
+//! with the answer lost. Reads, listings and other writes work. What was stored stays.
 
 use std::fmt;
 use std::ops::Range;
@@ -9,11 +9,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::StreamExt;
 use futures::stream::BoxStream;
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMultipartOptions,
-    PutOptions, PutPayload, PutResult, RenameOptions, Result,
+    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result, UploadPart,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,12 +33,29 @@ pub struct Fault {
 #[derive(Debug)]
 pub struct FaultyStore {
     inner: Arc<dyn ObjectStore>,
-    fault: Mutex<Option<Fault>>,
+    fault: Arc<Mutex<Option<Fault>>>,
+}
+
+/// An upload whose completion may be the fault's.
+#[derive(Debug)]
+struct FaultyUpload {
+    parts: Box<dyn MultipartUpload>,
+    location: Path,
+    fault: Arc<Mutex<Option<Fault>>>,
+}
+
+fn strike(fault: &Mutex<Option<Fault>>, location: &Path) -> Option<When> {
+    let mut fault = fault.lock().unwrap_or_else(PoisonError::into_inner);
+    fault.take_if(|fault| location.as_ref().ends_with(fault.path_end)).map(|fault| fault.when)
+}
+
+fn lost() -> Error {
+    Error::Generic { store: "faulty", source: "the storage went away".into() }
 }
 
 impl FaultyStore {
     pub fn new(inner: Arc<dyn ObjectStore>) -> Self {
-        Self { inner, fault: Mutex::new(None) }
+        Self { inner, fault: Arc::default() }
     }
 
     pub fn fail(&self, fault: Fault) {
@@ -47,11 +65,6 @@ impl FaultyStore {
     /// Whether the fault has struck.
     pub fn struck(&self) -> bool {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner).is_none()
-    }
-
-    fn strike(&self, location: &Path) -> Option<When> {
-        let mut fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
-        fault.take_if(|fault| location.as_ref().ends_with(fault.path_end)).map(|fault| fault.when)
     }
 }
 
@@ -65,8 +78,7 @@ impl fmt::Display for FaultyStore {
 #[deny(clippy::missing_trait_methods)]
 impl ObjectStore for FaultyStore {
     async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
-        let lost = || Error::Generic { store: "faulty", source: "the storage went away".into() };
-        match self.strike(location) {
+        match strike(&self.fault, location) {
             None => self.inner.put_opts(location, payload, opts).await,
             Some(When::NotStored) => Err(lost()),
             Some(When::StoredButUnanswered) => {
@@ -76,7 +88,8 @@ impl ObjectStore for FaultyStore {
         }
     }
     async fn put_multipart_opts(&self, location: &Path, opts: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
-        self.inner.put_multipart_opts(location, opts).await
+        let parts = self.inner.put_multipart_opts(location, opts).await?;
+        Ok(Box::new(FaultyUpload { parts, location: location.clone(), fault: Arc::clone(&self.fault) }))
     }
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
         self.inner.get_opts(location, options).await
@@ -85,7 +98,19 @@ impl ObjectStore for FaultyStore {
         self.inner.get_ranges(location, ranges).await
     }
     fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
-        self.inner.delete_stream(locations)
+        let (inner, fault) = (Arc::clone(&self.inner), Arc::clone(&self.fault));
+        let delete = move |location: Result<Path>| {
+            let (inner, fault) = (Arc::clone(&inner), Arc::clone(&fault));
+            async move {
+                let location = location?;
+                let struck = strike(&fault, &location);
+                if struck != Some(When::NotStored) {
+                    inner.delete(&location).await?;
+                }
+                if struck.is_some() { Err(lost()) } else { Ok(location) }
+            }
+        };
+        locations.then(delete).boxed()
     }
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
         self.inner.list(prefix)
@@ -101,5 +126,25 @@ impl ObjectStore for FaultyStore {
     }
     async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
         self.inner.rename_opts(from, to, options).await
+    }
+}
+
+#[async_trait]
+impl MultipartUpload for FaultyUpload {
+    fn put_part(&mut self, data: PutPayload) -> UploadPart {
+        self.parts.put_part(data)
+    }
+    async fn complete(&mut self) -> Result<PutResult> {
+        match strike(&self.fault, &self.location) {
+            None => self.parts.complete().await,
+            Some(When::NotStored) => Err(lost()),
+            Some(When::StoredButUnanswered) => {
+                self.parts.complete().await?;
+                Err(lost())
+            }
+        }
+    }
+    async fn abort(&mut self) -> Result<()> {
+        self.parts.abort().await
     }
 }

@@ -48,6 +48,7 @@ macro_rules! suite {
             }
             organizations {
                 an_organization_comes_back_whole, a_domain_belongs_to_one, external_and_stripe_ids_belong_to_one, environments_do_not_meet,
+                retention_periods_are_those_that_were_set,
                 it_is_found_by_external_id, lists_are_filtered, lists_come_in_pages, an_update_replaces_everything,
                 an_update_needs_the_current_revision, of_concurrent_updates_one_succeeds, a_refused_update_changes_nothing,
                 deleting_takes_domains_and_keys,

@@ -64,6 +64,18 @@ pub(crate) async fn external_and_stripe_ids_belong_to_one(backend: &dyn Backend)
     }
 }
 
+pub(crate) async fn retention_periods_are_those_that_were_set(backend: &dyn Backend) {
+    let store = with(backend, &[1, 2]).await;
+    store.insert_organization(environment(ELSEWHERE), &plain(4), &[]).await.expect("stored");
+    let set = [organization(1), organization(2), plain(4)];
+    let expected: Vec<_> = set.iter().filter_map(|set| Some((set.id, set.retention_days?))).collect();
+    let mut periods = store.retention_periods().await.expect("read");
+    periods.sort_unstable();
+    assert_eq!(periods, expected);
+    assert!(store.delete_organization(environment(HERE), organization_id(2), &nothing).await.expect("answered"));
+    assert_eq!(store.retention_periods().await.expect("read").len(), expected.len() - 1);
+}
+
 pub(crate) async fn environments_do_not_meet(backend: &dyn Backend) {
     let store = with(backend, &[1]).await;
     let (elsewhere, mine) = (environment(ELSEWHERE), organization(1));

@@ -163,6 +163,10 @@ impl Store for SqliteStore {
         self.delete_one_organization(environment, id, tell).await
     }
 
+    async fn retention_periods(&self) -> Result<Vec<(OrganizationId, u32)>, StoreError> {
+        self.all_retention_periods().await
+    }
+
     // ---- outbox ----
     async fn outbox(&self, limit: u32) -> Result<Vec<OutboxEvent>, StoreError> {
         self.waiting_events(limit).await

@@ -1,7 +1,7 @@
 //! An organization from its row. The view `organizations_whole` brings the domains along as JSON, so that one statement, and so one
 //! moment, shows all of it.
 
-use annals_core::ids::DomainId;
+use annals_core::ids::{DomainId, OrganizationId};
 use annals_core::time::Micros;
 use serde::Deserialize;
 use sqlx::sqlite::SqliteRow;
@@ -36,6 +36,11 @@ pub(super) fn organization(row: &SqliteRow) -> Result<Organization, StoreError> 
         created_at: columns.time("created_at")?,
         updated_at: columns.time("updated_at")?,
     })
+}
+
+pub(super) fn retention_period(row: &SqliteRow) -> Result<(OrganizationId, u32), StoreError> {
+    let columns = Columns::new("organizations", row);
+    Ok((columns.id("id")?, columns.get("retention_days")?))
 }
 
 fn domain(columns: DomainColumns) -> Option<Domain> {

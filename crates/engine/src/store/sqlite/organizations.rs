@@ -9,7 +9,7 @@ use super::SqliteStore;
 use super::api_keys::keys_of;
 use super::error::{store_error, taken};
 use super::lists::{in_environment, scan_query, scan_sql};
-use super::organization_rows::{organization, state_word, strategy_word};
+use super::organization_rows::{organization, retention_period, state_word, strategy_word};
 use super::outbox;
 use super::row::{StoredId, json};
 use crate::entities::{Organization, OrganizationFilter};
@@ -92,6 +92,12 @@ impl SqliteStore {
             }
         };
         listing::page(query, |found: &Organization| found.id, scan).await
+    }
+
+    pub(super) async fn all_retention_periods(&self) -> Result<Vec<(OrganizationId, u32)>, StoreError> {
+        let sql = "SELECT id, retention_days FROM organizations WHERE retention_days IS NOT NULL";
+        let rows = sqlx::query(sql).fetch_all(&self.readers).await.map_err(store_error)?;
+        rows.iter().map(retention_period).collect()
     }
 
     pub(super) async fn replace_organization(

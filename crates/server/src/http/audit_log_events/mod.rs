@@ -1,9 +1,10 @@
 //! Reading audit events: lists, single events, what is being recorded, and counts. Any key may; an organization's key sees its own
-//! organization only.
+//! organization only. And purging old ones, which only an environment's key may.
 
 mod cursor;
 mod documented;
 pub(super) mod filter;
+mod purge;
 mod stats;
 mod tail;
 
@@ -21,6 +22,7 @@ use super::problem::Problem;
 use cursor::PageParameters;
 use documented::{InvalidCursor, LongUrl};
 use filter::EventFilter;
+pub use purge::{__path_purge, purge};
 pub use stats::{__path_stats, stats};
 pub use tail::{__path_tail, tail};
 

@@ -75,6 +75,7 @@ const OPERATIONS: &[Operation] = &[
     always("DELETE", "/organizations/{id}", "organization.delete", Target::Path(ORGANIZATION)),
     always("DELETE", "/Organizations/{id}", "organization.delete", Target::Path(ORGANIZATION)),
     always("PUT", "/organizations/{id}/audit_logs_retention", "audit_logs_retention.update", Target::Path(ORGANIZATION)),
+    always("POST", "/v1/audit_log_events/purge", "audit_log_event.purge", Target::None),
     always("POST", "/organizations/{id}/api_keys", "api_key.create", Target::Answer(API_KEY)),
     always("POST", "/api_keys/{id}/expire", "api_key.expire", Target::Path(API_KEY)),
     always("DELETE", "/api_keys/{id}", "api_key.delete", Target::Path(API_KEY)),
