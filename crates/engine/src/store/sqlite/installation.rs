@@ -53,7 +53,9 @@ impl SqliteStore {
 
 /// The commits of a shard that nobody writes any more would be left out without a word.
 async fn check_shard(transaction: &mut Transaction<'_>, shard: ShardId) -> Result<(), StoreError> {
-    let others = sqlx::query("SELECT count(*) FROM shards HAVING count(*) > 0 AND count(*) FILTER (WHERE id = ?1) = 0");
+    let others = sqlx::query(
+        "SELECT id FROM shards WHERE (released > 0 OR EXISTS (SELECT 1 FROM commits)) AND NOT EXISTS (SELECT 1 FROM shards WHERE id = ?1)",
+    );
     let others = others.bind(shard.get()).fetch_optional(transaction.connection()).await.map_err(store_error)?;
     match others {
         None => Ok(()),

@@ -51,7 +51,10 @@ async fn a_newer_database_is_refused_untouched() {
     file.open().await.close().await;
     file.tamper("PRAGMA user_version = 99").await;
     let refused = file.try_open().await.err().expect("refused");
-    assert_eq!(refused.to_string(), "the database has version 99, made by a newer annals; this one knows versions up to 2");
+    assert_eq!(
+        refused.to_string(),
+        "the database has version 99, made by a newer annals: run that one, this one knows versions up to 2"
+    );
 }
 
 #[tokio::test]
