@@ -106,7 +106,7 @@ pub fn path_with(first: &Path) -> Result<std::ffi::OsString, Failure> {
 }
 
 /// Runs `probe`; when it does not succeed, installs `packages` and runs it again.
-fn need(program: &str, probe: &[&str], packages: &[&str]) -> Result<(), Failure> {
+pub fn need(program: &str, probe: &[&str], packages: &[&str]) -> Result<(), Failure> {
     if output(program, probe).is_some() {
         return Ok(());
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::failure::Failure;
 use crate::process;
 use crate::report::Report;
+use crate::tools;
 use crate::workspace::Workspace;
 
 /// For one part in its short version.
@@ -41,6 +42,7 @@ pub fn short(workspace: &Workspace, report: &mut Report) {
 
 impl Torture {
     fn build(workspace: &Workspace) -> Result<Self, Failure> {
+        tools::need("faketime", &["--version"], &["faketime"])?;
         workspace.build("annals")?;
         workspace.build("annals-torture").map(Self)
     }

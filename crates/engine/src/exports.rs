@@ -19,6 +19,8 @@ use crate::tenants::{OrganizationScope, Scope};
 
 /// How long a download link works (wire contract §2).
 const TICKET_LIFETIME: Duration = Duration::from_secs(600);
+/// Clocks are corrected by a little now and then; a link made just before still works.
+const TICKET_SLACK: Duration = Duration::from_secs(60);
 /// Exports of one environment that may wait.
 const PENDING_MAX: u64 = 1000;
 
@@ -140,7 +142,10 @@ impl Exports {
         let signature = hex::decode(&ticket.signature).map_err(|_| DownloadError::Refused)?;
         // Compares in constant time.
         self.mac(id, ticket.expires, &ticket.nonce).verify_slice(&signature).map_err(|_| DownloadError::Refused)?;
-        if self.clock.now().get() / 1000 > ticket.expires {
+        let now = self.clock.now();
+        // One that works for longer was made before the clock was set back: it would come to life again.
+        let latest = now.saturating_add(TICKET_LIFETIME + TICKET_SLACK);
+        if now.get() / 1000 > ticket.expires || latest.get() / 1000 < ticket.expires {
             return Err(DownloadError::Refused);
         }
         let (environment, export) = self.store.export(id).await?.ok_or(DownloadError::Gone)?;

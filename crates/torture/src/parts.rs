@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::report::Report;
 use crate::run::Run;
 
+mod clock;
 mod crash;
 mod damage;
 mod disk_full;
@@ -26,6 +27,13 @@ pub struct Part {
 }
 
 pub const PARTS: &[Part] = &[
+    Part {
+        name: "clock",
+        does: "the clock is set back a day and forward a year, while it runs and between starts",
+        rounds: 10,
+        rounds_short: 2,
+        run: |run, report| Box::pin(clock::run(run, report)),
+    },
     Part {
         name: "crash",
         does: "the process dies at every step of commit, flush and retirement",

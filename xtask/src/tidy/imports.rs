@@ -47,6 +47,8 @@ const CRATES: &[Crate] = &[
     },
     Crate { folder: "crates/bench", name: "annals-bench", may_use: &["annals-client", "annals-core"], must_not_use: STORAGE },
     Crate { folder: "crates/torture", name: "annals-torture", may_use: &["annals-client", "annals-core"], must_not_use: STORAGE },
+    Crate { folder: "crates/fuzz-targets", name: "annals-fuzz-targets", may_use: &["annals-core"], must_not_use: STORAGE },
+    Crate { folder: "fuzz", name: "annals-fuzz", may_use: &["annals-fuzz-targets"], must_not_use: STORAGE },
     Crate { folder: "conformance/rust", name: "annals-conformance", may_use: &[], must_not_use: &[] },
     Crate { folder: "xtask", name: "xtask", may_use: &[], must_not_use: HTTP },
 ];

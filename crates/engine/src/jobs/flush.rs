@@ -15,7 +15,7 @@
 //! one table was lost or is older than the rest.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use annals_core::ids::CommitNumber;
 use annals_core::record::{ApiRequest, FeedEvent};
@@ -82,10 +82,15 @@ impl FlushJob {
             "1, or 0 when the last flush failed: then records stay in the tail"
         );
         let mut backoff = Backoff::default();
+        // Since when something waits, by a clock that nobody sets: received times stand still after the other one was set back.
+        let mut waiting_since: Option<Instant> = None;
         loop {
-            let flushed = if self.is_due() { self.flush().await.map(|()| true) } else { Ok(false) };
+            waiting_since = (self.log.tail().size().records > 0).then(|| waiting_since.unwrap_or_else(Instant::now));
+            let waited = waiting_since.is_some_and(|since| since.elapsed() >= self.settings.age);
+            let flushed = if waited || self.is_due() { self.flush().await.map(|()| true) } else { Ok(false) };
             let rest = match flushed {
                 Ok(true) => {
+                    waiting_since = None;
                     self.set_health(None);
                     backoff.reset();
                     Duration::ZERO
@@ -124,7 +129,7 @@ impl FlushJob {
     /// Moves the oldest commits, whatever their number or age.
     pub async fn flush(&self) -> Result<(), FlushError> {
         let _turn = self.turn.lock().await;
-        let started = std::time::Instant::now();
+        let started = Instant::now();
         let commits = self.log.tail().oldest(TailSize { records: FLUSH_RECORDS_MAX, bytes: FLUSH_BYTES_MAX });
         let Some(through) = commits.last().map(|commit| commit.number) else { return Ok(()) };
         let audit_events: Vec<_> = commits.iter().flat_map(|commit| commit.audit_events.iter().cloned()).collect();

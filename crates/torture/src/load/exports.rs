@@ -15,6 +15,20 @@ use crate::report::Report;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// All events of an organization.
+pub fn of_all_times(organization: &str) -> CreateExport {
+    CreateExport {
+        organization_id: organization.to_owned(),
+        range_start: Moment(Micros::saturating(0)),
+        range_end: Moment(Micros::saturating(4_000_000_000_000_000)),
+        actions: Vec::new(),
+        actors: Vec::new(),
+        actor_names: Vec::new(),
+        actor_ids: Vec::new(),
+        targets: Vec::new(),
+    }
+}
+
 pub struct Running {
     id: String,
     organization: String,
@@ -28,17 +42,7 @@ impl Running {
         let is_of =
             |content: &Content| matches!(content, Content::AuditEvent { organization: Some(of), .. } if of == organization);
         let before = ledger.all_acknowledged(is_of);
-        let new = CreateExport {
-            organization_id: organization.to_owned(),
-            range_start: Moment(Micros::saturating(0)),
-            range_end: Moment(Micros::saturating(4_000_000_000_000_000)),
-            actions: Vec::new(),
-            actors: Vec::new(),
-            actor_names: Vec::new(),
-            actor_ids: Vec::new(),
-            targets: Vec::new(),
-        };
-        match client.exports().create(&new).await {
+        match client.exports().create(&of_all_times(organization)).await {
             Ok(export) => Ok(Some(Self { id: export.id, organization: organization.to_owned(), before })),
             Err(error) if error.is_temporary() => Ok(None),
             Err(error) => Err(Failure::new(format!("cannot begin an export: {error}"))),

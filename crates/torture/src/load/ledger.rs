@@ -69,6 +69,10 @@ struct Books {
     all_or_none: Vec<Vec<String>>,
     organizations: Vec<OrganizationLife>,
     numbers: Numbers,
+    /// Clients remember nothing while this is set, and nothing from before it was.
+    forgetful: bool,
+    /// How often it was.
+    age: u64,
     wrong: Vec<String>,
 }
 
@@ -125,6 +129,18 @@ impl Ledger {
 
     pub fn content(&self, marker: &str) -> Option<Content> {
         self.books().sent.get(marker).map(|sent| sent.content.clone())
+    }
+
+    pub fn set_forgetful(&self, forgetful: bool) {
+        let mut books = self.books();
+        books.forgetful = forgetful;
+        books.age += u64::from(forgetful);
+    }
+
+    /// `None` while nothing is to be remembered.
+    pub fn age(&self) -> Option<u64> {
+        let books = self.books();
+        (!books.forgetful).then_some(books.age)
     }
 
     /// What was acknowledged since the last call.

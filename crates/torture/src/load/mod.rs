@@ -85,6 +85,11 @@ impl Load {
         self.phase.send_replace(Phase::Down);
     }
 
+    /// Whether clients say again what was acknowledged. Once they did not, they have forgotten what was acknowledged before.
+    pub fn repeat(&self, repeat: bool) {
+        self.ledger.set_forgetful(!repeat);
+    }
+
     /// Ends all clients when each knows what became of everything that it did not give up.
     pub async fn settle(&mut self) -> Result<(), Failure> {
         self.phase.send_replace(Phase::Settle);

@@ -28,6 +28,8 @@ pub struct Writer {
     /// No answer yet; it will be said again.
     open: Option<Request>,
     remembered: Vec<Request>,
+    /// When they were.
+    age: Option<u64>,
 }
 
 impl Writer {
@@ -39,12 +41,16 @@ impl Writer {
         organizations: Vec<String>,
         phase: watch::Receiver<Phase>,
     ) -> Self {
-        Self { number, client, random, ledger, organizations, phase, requests: 0, open: None, remembered: Vec::new() }
+        Self { number, client, random, ledger, organizations, phase, requests: 0, open: None, remembered: Vec::new(), age: None }
     }
 
     pub async fn run(mut self) {
         loop {
             let phase = until_not_down(&mut self.phase).await;
+            let age = self.ledger.age();
+            if age.is_none() || age != std::mem::replace(&mut self.age, age) {
+                self.remembered.clear();
+            }
             match (self.open.take(), phase) {
                 (Some(request), _) => self.say_again(request).await,
                 (None, Phase::Settle) => return,
