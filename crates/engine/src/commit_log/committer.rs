@@ -239,6 +239,10 @@ impl Committer {
     fn publish(&mut self, body: Body) {
         self.state.apply(&body);
         self.tail.push(TailCommit::new(body));
+        self.show_tail();
+    }
+
+    fn show_tail(&self) {
         let size = self.tail.size();
         metrics::gauge!("annals_tail_records").set(size.records as f64);
         metrics::gauge!("annals_tail_bytes").set(size.bytes as f64);
@@ -288,6 +292,7 @@ impl Committer {
         self.state.heads_saved();
         // 9. Forget.
         self.tail.release(through);
+        self.show_tail();
         crash_point::pass("retire.forgotten");
         Ok(())
     }

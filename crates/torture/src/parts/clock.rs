@@ -51,9 +51,9 @@ pub async fn run(run: &Run, report: &mut Report) -> Result<(), Failure> {
     let mut trial = Trial::prepare(run, &server, WRITERS, report).await?;
     let mut link = Link::make(&server, &trial.load.organizations[0]).await?;
     for round in 0..run.rounds {
-        // While it runs and between two starts, in turns.
-        let restarted = round % 2 == 1;
-        for (name, time) in TIMES {
+        for (step, (name, time)) in (round..).zip(TIMES) {
+            // While it runs and between two starts, in turns; the other way round in the next round.
+            let restarted = step % 2 == 1;
             // What was acknowledged under another time may be forgotten then.
             trial.load.repeat(false);
             trial.load.up();
