@@ -80,7 +80,7 @@ impl Round<'_> {
         self.catches_up("gone", &server, &writers, report).await?;
 
         server.kill().await?;
-        let server = self.restarts(view, &writers, report).await?;
+        let (server, _view) = self.restarts(view, &writers, report).await?;
         let (order, tally) = writers.finish(PATIENCE, report).await?;
         verify(&self.http, &order, &tally, report).await?;
         server.stop().await
@@ -164,7 +164,7 @@ impl Round<'_> {
     }
 
     /// Read-only lakes are enough to start; a lake that is gone is not, and a start says so without making another one.
-    async fn restarts(&self, view: Disk, writers: &Writers, report: &mut Report) -> Result<Server, Failure> {
+    async fn restarts(&self, view: Disk, writers: &Writers, report: &mut Report) -> Result<(Server, Disk), Failure> {
         view.set("remount,bind,ro").await?;
         let server = self.plan.start().await?;
         report
@@ -186,8 +186,6 @@ impl Round<'_> {
         let view = Disk::view(&self.lake, &self.store).await?;
         let server = self.plan.start().await?;
         wait_until_ready(&self.http, &server.url).await?;
-        // Unmounted with the run's folder.
-        std::mem::forget(view);
-        Ok(server)
+        Ok((server, view))
     }
 }
