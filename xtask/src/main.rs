@@ -6,6 +6,7 @@ mod conformance;
 mod failure;
 mod process;
 mod report;
+mod s3;
 mod server;
 mod tidy;
 mod tools;
@@ -30,6 +31,7 @@ cargo xtask <command>
                          a server that is killed, starved and damaged must lose nothing; all parts when none is named
   bench [workload…]      Annals beside its peers: single, batches, disk, export, pages, filters, restart, keys, memory, and `build` when it
                          is named; writes docs/benchmarks.md. --events N, --rounds N, --quick, --keep
+  s3                     backups on a server that speaks S3
   tidy                   import arrows, size ratchets, words that must not be committed
   ci                     formatting, lints, then `test`: the same as .ci/run";
 
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
             Workspace::find().and_then(|workspace| torture::run(&workspace, arguments)).map(|()| true)
         }
         ["bench", ref more @ ..] => Workspace::find().and_then(|workspace| bench::run(&workspace, more)).map(|()| true),
+        ["s3"] => Workspace::find().and_then(|workspace| s3::check(&workspace)).map(|()| true),
         ["tidy"] => Workspace::find().and_then(|workspace| tidy::check(workspace.root())).map(|()| true),
         ["ci"] => Workspace::find().and_then(|workspace| ci(&workspace)).map(|()| true),
         _ => Err(Failure::new(USAGE)),
@@ -66,6 +69,7 @@ fn test(workspace: &Workspace) -> bool {
     report.check("tidy", || tidy::check(workspace.root()));
     report.suite("cargo test", || cargo_test::run(workspace));
     torture::short(workspace, &mut report);
+    report.check("backups on S3", || s3::check(workspace));
     clients(workspace, &mut report, &Client::ALL);
     report.finish()
 }

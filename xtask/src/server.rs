@@ -76,7 +76,11 @@ impl Server {
     }
 
     pub fn lake(&self) -> PathBuf {
-        self.folder.join("data").join("lake")
+        self.data().join("lake")
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.folder.join("data")
     }
 
     /// SIGTERM drains and exits 0. The data folder of a server that was well is removed.

@@ -76,11 +76,13 @@ impl Lake {
 
     async fn open_on(storage: LakeStorage, settings: LakeSettings) -> Result<Self, LakeError> {
         let footers = Footers::default();
-        let (audit_events, feed_events, api_requests) = tokio::try_join!(
+        // All to their ends, also when one fails: Delta's threads panic when what they wait for is dropped half way.
+        let (audit_events, feed_events, api_requests) = tokio::join!(
             Table::open(&storage, &footers, settings),
             Table::open(&storage, &footers, settings),
             Table::open(&storage, &footers, settings)
-        )?;
+        );
+        let (audit_events, feed_events, api_requests) = (audit_events?, feed_events?, api_requests?);
         storage.complete()?;
         Ok(Self { storage, audit_events, feed_events, api_requests })
     }
