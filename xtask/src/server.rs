@@ -36,7 +36,19 @@ impl Server {
     pub fn start_with_history(workspace: &Workspace, binary: &Path, name: &str, days: u32) -> Result<Self, Failure> {
         let folder = workspace.fresh(name)?;
         let mut command = annals(binary);
-        command.args(["bench", "fill", "--events", "6000", "--organizations", "12", "--days", &days.to_string(), "--data"]);
+        command.args([
+            "bench",
+            "fill",
+            "--events",
+            "6000",
+            "--batch",
+            "100",
+            "--organizations",
+            "12",
+            "--days",
+            &days.to_string(),
+            "--data",
+        ]);
         command.arg(folder.join("data")).stderr(Stdio::null());
         let filled = process::run_for_output(command)?;
         let key = filled.split('"').skip_while(|text| *text != "api_key").nth(2);
