@@ -4,7 +4,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -14,19 +14,30 @@ use tokio::time::{Instant, Sleep};
 
 const CUT: &str = "annals_connections_cut_total";
 
-/// Whether a request is being answered: then what is read is no head.
+/// Whether a request is being answered: then what is read is no head. Counts each begin and each end, so that whoever looks seldom knows
+/// that a request came and went.
 #[derive(Clone, Default)]
-pub struct Busy(Arc<AtomicBool>);
+pub struct Busy(Arc<AtomicU64>);
+
+/// Between two of those. Odd while a request is being answered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Stretch(u64);
 
 impl Busy {
     pub fn begin(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.fetch_add(1, Ordering::Relaxed);
     }
     pub fn end(&self) {
-        self.0.store(false, Ordering::Relaxed);
+        self.0.fetch_add(1, Ordering::Relaxed);
     }
-    fn is(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+    fn now(&self) -> Stretch {
+        Stretch(self.0.load(Ordering::Relaxed))
+    }
+}
+
+impl Stretch {
+    fn is_busy(self) -> bool {
+        self.0 % 2 == 1
     }
 }
 
@@ -36,8 +47,8 @@ pub struct Patient<S> {
     busy: Busy,
     head: Deadline,
     write: Deadline,
-    /// A head has begun, and the request has not.
-    in_head: bool,
+    /// A head has begun then. It is complete as soon as its request has begun: nothing may be read between a request and the next one.
+    head_since: Option<Stretch>,
 }
 
 /// A time limit that costs nothing until somebody has to wait.
@@ -78,7 +89,7 @@ impl Deadline {
 impl<S> Patient<S> {
     pub fn new(stream: S, busy: Busy, header_timeout: Duration, write_timeout: Duration) -> Self {
         let (head, write) = (Deadline::new(header_timeout, "head"), Deadline::new(write_timeout, "answer"));
-        Self { stream, busy, head, write, in_head: false }
+        Self { stream, busy, head, write, head_since: None }
     }
 
     fn written<T>(&mut self, context: &mut Context<'_>, done: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -94,16 +105,18 @@ impl<S> Patient<S> {
 impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.busy.is() {
-            this.in_head = false;
+        let now = this.busy.now();
+        if this.head_since != Some(now) {
+            this.head_since = None;
+            this.head.stop();
         }
         let before = buffer.filled().len();
         let read = Pin::new(&mut this.stream).poll_read(context, buffer);
-        if read.is_pending() && this.in_head {
+        if buffer.filled().len() > before && !now.is_busy() {
+            this.head_since = Some(now);
+        }
+        if read.is_pending() && this.head_since.is_some() {
             this.head.check(context)?;
-        } else if !this.in_head {
-            this.head.stop();
-            this.in_head = buffer.filled().len() > before && !this.busy.is();
         }
         read
     }
@@ -169,16 +182,20 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_may_rest_between_requests() {
-        let (mut client, server) = tokio::io::duplex(64);
-        let busy = Busy::default();
-        let mut server = Patient::new(server, busy.clone(), LONG, LONG);
-        for _ in 0..2 {
-            client.write_all(b"G").await.unwrap();
-            server.read_u8().await.unwrap();
-            busy.begin();
-            assert!(tokio::time::timeout(LONG * 2, server.read_u8()).await.is_err());
-            busy.end();
-            assert!(tokio::time::timeout(LONG * 2, server.read_u8()).await.is_err());
+        for is_read_meanwhile in [true, false] {
+            let (mut client, server) = tokio::io::duplex(64);
+            let busy = Busy::default();
+            let mut server = Patient::new(server, busy.clone(), LONG, LONG);
+            for _ in 0..2 {
+                client.write_all(b"G").await.unwrap();
+                server.read_u8().await.unwrap();
+                busy.begin();
+                if is_read_meanwhile {
+                    assert!(tokio::time::timeout(LONG * 2, server.read_u8()).await.is_err());
+                }
+                busy.end();
+                assert!(tokio::time::timeout(LONG * 2, server.read_u8()).await.is_err());
+            }
         }
     }
 

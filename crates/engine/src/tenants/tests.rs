@@ -157,6 +157,33 @@ async fn a_deleted_organization_is_gone_at_once() {
 }
 
 #[tokio::test]
+async fn a_deletion_that_nobody_waits_for_is_not_forgotten() {
+    let world = World::new().await;
+    let tenants = world.tenants();
+    let (scope, here) = (environment_scope(HERE), here());
+    // Given up a little later each time, until it is not given up any more.
+    for polls in 1_u32.. {
+        let id = organization(&tenants).await;
+        let rights = tenants.organization_scope(&scope, id).await.expect("there");
+        let mut deleting = Box::pin(tenants.delete_organization(&here, id));
+        let mut answered = false;
+        for _ in 0..polls {
+            answered = answered || futures::poll!(deleting.as_mut()).is_ready();
+            tokio::time::sleep(Duration::from_micros(200)).await;
+        }
+        drop(deleting);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        if matches!(tenants.organization(&rights).await, Err(OrganizationError::NotFound)) {
+            let remembered = tenants.organization_scope(&scope, id).await;
+            assert!(matches!(remembered, Err(OrganizationError::NotFound)), "given up after {polls} polls");
+        }
+        if answered {
+            break;
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_is_taken_is_named() {
     let world = World::new().await;
     let tenants = world.tenants();

@@ -57,10 +57,11 @@ impl SqliteStore {
     }
 }
 
-/// Before SQLite looks: it would leave out what stands behind the damage.
+/// Before SQLite looks: it would leave out what stands behind the damage. Damage is still there at a second look; half of what another
+/// process was just writing is not.
 pub(super) async fn check_wal(path: &Path) -> Result<(), ConnectError> {
     let looking = path.to_owned();
-    let looked = tokio::task::spawn_blocking(move || wal::fault(&looking)).await;
+    let looked = tokio::task::spawn_blocking(move || wal::fault(&looking)?.map_or(Ok(None), |_| wal::fault(&looking))).await;
     let fault = looked.unwrap_or_else(|panicked| Err(std::io::Error::other(panicked)));
     let fault = fault.map_err(|source| ConnectError::File { path: path.to_owned(), source })?;
     fault.map_or(Ok(()), |what| Err(StoreError::Damaged { what: format!("the database file: {what}") }.into()))

@@ -109,11 +109,18 @@ impl Tenants {
         revised
     }
 
-    /// Its domains and API keys go with it; its events stay until retention takes them.
+    /// Its domains and API keys go with it; its events stay until retention takes them. Comes to its end also when nobody waits for it any
+    /// more: what is gone would be remembered for a minute otherwise.
     ///
     /// # Errors
     /// It is not there, or the store fails.
     pub async fn delete_organization(&self, scope: &EnvironmentScope, id: OrganizationId) -> Result<(), OrganizationError> {
+        let (tenants, scope) = (self.clone(), *scope);
+        let deleting = tokio::spawn(async move { tenants.delete_and_forget(&scope, id).await });
+        deleting.await.unwrap_or_else(|ended| Err(StoreError::Unavailable(Box::new(ended)).into()))
+    }
+
+    async fn delete_and_forget(&self, scope: &EnvironmentScope, id: OrganizationId) -> Result<(), OrganizationError> {
         let tell = |leaving: &Leaving| Teller::of(scope.key()).organization_deleted(leaving);
         let deleted = self.inner().store.delete_organization(scope.environment_id(), id, &tell).await;
         // Also after an error: it may be gone. Its keys are not known here, so all of them are looked up again.
