@@ -13,7 +13,8 @@
 //! 3. **Key runs** that came since are added when they know nothing beyond `L`: a key of a commit that is not in the copy would make a
 //!    retry look like a repetition. What a merge mixed from both sides makes it all begin again.
 //! 4. Of each **table** the newest version that has nothing beyond `L` is copied. Rows leave the commit log only after the lake has
-//!    them, so that version has every commit up to `R`, and the copy of the database has the rest.
+//!    them, so that version has every commit up to `R`, and the copy of the database has the rest. `audit_events` is looked at first:
+//!    no other table lacks what it says that it has.
 //! 5. **Export files** that are ready follow, and the list of everything at last.
 //!
 //! A file that is merged away or purged while it is copied makes it all begin again; what was copied until then is not copied twice.

@@ -1,6 +1,6 @@
 //! Takes a backup. See the steps in the module above.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path as FilePath;
 
 use annals_core::ids::CommitNumber;
@@ -38,8 +38,8 @@ pub struct Taken {
 /// There is no new backup; those that were there still are.
 pub async fn take(place: &Place, to: &str, clock: &dyn Clock, watch: &dyn Watch) -> Result<Taken, BackupError> {
     let shelf = Shelf::open(to)?;
-    let mut copying =
-        Copying { kept: shelf.kept().await?, known: known_files(&shelf).await?, shelf: &shelf, watch, new_bytes: 0 };
+    let (kept, known) = (shelf.kept().await?, known_files(&shelf).await?);
+    let mut copying = Copying { kept, known, missing: HashSet::new(), shelf: &shelf, watch, new_bytes: 0 };
     for _ in 0..ATTEMPTS_MAX {
         match copying.attempt(place, clock).await {
             Err(Stopped::Moved) => {}
@@ -75,6 +75,8 @@ struct Copying<'s> {
     watch: &'s dyn Watch,
     kept: HashMap<Digest, u64>,
     known: HashMap<String, Entry>,
+    /// Data files that a table named and that were not there.
+    missing: HashSet<String>,
     new_bytes: u64,
 }
 
@@ -146,13 +148,17 @@ impl Copying<'_> {
             self.watch.advance(file.bytes);
             return Ok(entry.clone());
         }
-        let pieces = || async {
-            content::of_object(file.store.as_ref(), &file.location).await.map_err(|error| match error {
-                object_store::Error::NotFound { .. } => Stopped::Moved,
-                error => Stopped::Failed(BackupError::Lake(error.into())),
-            })
+        let pieces = || content::of_object(file.store.as_ref(), &file.location);
+        let (measured, copied) = match futures::try_join!(pieces(), pieces()) {
+            Ok(pieces) => pieces,
+            // A table that was looked at anew does not name what was taken away before.
+            Err(error @ object_store::Error::NotFound { .. }) => {
+                let is_first = !file.is_forever || self.missing.insert(path);
+                return Err(if is_first { Stopped::Moved } else { Stopped::Failed(BackupError::Lake(error.into())) });
+            }
+            Err(error) => return Err(Stopped::Failed(BackupError::Lake(error.into()))),
         };
-        let entry = self.file(path, pieces().await?, pieces().await?).await?;
+        let entry = self.file(path, measured, copied).await?;
         if file.is_forever {
             self.known.insert(entry.path.clone(), entry.clone());
         }

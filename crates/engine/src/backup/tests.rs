@@ -3,8 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use annals_core::event::CommittedEvent;
+
 use super::*;
 use crate::clock::MovedClock;
+use crate::lake::LakeView;
 use crate::place::Place;
 use crate::testing::{Running, check_healthy};
 
@@ -152,4 +155,24 @@ async fn nothing_is_restored_half_or_over_something() {
     std::fs::create_dir(&empty).unwrap();
     let nothing = restore(empty.to_str().unwrap(), None, &folder.path().join("x"), &Silent).await;
     assert!(matches!(nothing, Err(RestoreError::NoBackup(_))), "{nothing:?}");
+}
+
+/// What a running server took away is one thing, what is lost another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_data_file_is_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, shelf) = (folder.path().join("data"), folder.path().join("shelf"));
+    let clock = Arc::new(MovedClock::default());
+    let running = Running::open(&data, &clock, 1000).await;
+    let organization = running.found().await;
+    running.record_once(organization, 0).await;
+    running.engine.flush_all().await.unwrap();
+    running.engine.close().await;
+    drop(running);
+    let view = LakeView::open(&Place::on(&data).lake().unwrap()).unwrap();
+    let table = view.table::<CommittedEvent>().await.unwrap().snapshot().unwrap();
+    std::fs::remove_file(data.join("lake/audit_events").join(&table.files()[0].path)).unwrap();
+    let refused = take(&Place::on(&data), shelf.to_str().unwrap(), &*clock, &Silent).await.unwrap_err();
+    assert!(refused.is_damage() && !refused.is_passing(), "{refused}");
+    assert!(refused.to_string().contains(&table.files()[0].path), "{refused}");
 }

@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use annals_core::time::Micros;
+
 use super::*;
+use crate::lake::{Lake, LakeSettings};
 use crate::testing::Running;
 
 #[derive(Default)]
@@ -99,4 +102,23 @@ async fn what_is_damaged_is_named() {
     std::fs::remove_file(file(&audit_events, ".parquet")).unwrap();
     let (_, findings) = examined(data).await;
     assert!(findings.iter().any(|found| found.problem == "it is missing"), "{findings:?}");
+}
+
+/// A running server takes files out of a table and deletes them while the table is looked at.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_misses_the_rows_of_files_that_went_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = furnished(folder.path()).await;
+    running.engine.close().await;
+    drop(running);
+    let (heard, url) = (Heard::default(), Place::on(folder.path()).lake().unwrap());
+    let mut exam = Exam { watch: &heard, examined: Examined::default() };
+    let view = LakeView::open(&url).unwrap();
+    let table = TableCheck::<CommittedEvent>::of(&mut exam, &view, None).await.unwrap().unwrap();
+    let lake = Lake::open(&url, LakeSettings::default()).await.unwrap();
+    let (before, end) = (lake.audit_events.snapshot(), Micros::saturating(i64::MAX));
+    assert_eq!(lake.audit_events.remove_received_before(end, end).await.unwrap(), 1);
+    std::fs::remove_file(folder.path().join("lake/audit_events").join(&before.files()[0].path)).unwrap();
+    let whole = table.files(&mut exam, &mut |_| ()).await.unwrap();
+    assert_eq!((whole, heard.0.into_inner().unwrap()), (false, Vec::new()));
 }

@@ -17,6 +17,8 @@ use super::row::Row;
 const ROWS_OUT: usize = 8192;
 /// The same for large rows: about what they take in memory.
 const BYTES_OUT: usize = 8 * 1024 * 1024;
+/// Batches that are held beyond two of each source, at most. Rows that are left out fill none of what comes out.
+const BATCHES_SPARE: usize = 8;
 
 /// The sources of a merge, which hands in their batches one after the other.
 pub struct Merge<R: Row> {
@@ -116,6 +118,12 @@ impl<R: Row> Merge<R> {
             return Ok(Step::Needs(hungry));
         }
         while self.picked.rows < ROWS_OUT && self.picked.bytes < BYTES_OUT {
+            if self.picked.batches.len() > 2 * self.sources.len() + BATCHES_SPARE {
+                if self.picked.rows > 0 {
+                    break;
+                }
+                self.let_go();
+            }
             let Some((owner_of_run, number)) = self.next.pop_first() else {
                 return Ok(if self.picked.rows == 0 { Step::End } else { Step::Rows(self.picked_rows()?) });
             };
@@ -144,6 +152,12 @@ impl<R: Row> Merge<R> {
     /// Copies the runs, and lets go of batches that are used up.
     fn picked_rows(&mut self) -> Result<RecordBatch, ArrowError> {
         let rows = self.picked.copy()?;
+        self.let_go();
+        Ok(rows)
+    }
+
+    /// Of batches that are used up. No run may be waiting.
+    fn let_go(&mut self) {
         let batches = std::mem::take(&mut self.picked.batches);
         for source in &mut self.sources {
             if let State::Has(place) = &mut source.state {
@@ -151,7 +165,6 @@ impl<R: Row> Merge<R> {
                 *place = self.picked.batches.len() - 1;
             }
         }
-        Ok(rows)
     }
 }
 

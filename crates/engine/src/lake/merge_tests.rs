@@ -265,6 +265,52 @@ proptest! {
     }
 }
 
+/// A purge of whoever has nearly all rows of a large file.
+#[test]
+fn batches_of_rows_that_are_left_out_are_let_go() {
+    for stays_first in [false, true] {
+        let mut rows = Sequencer::default().commit(1, (0..2000).map(|n| (organization(2), event(n))).collect());
+        rows[0].organization = organization(if stays_first { 1 } else { 3 });
+        rows.sort_by_key(|row| (row.organization, row.seq));
+        let mut coming = batches(&rows, 10).into_iter();
+        let mut merge = Merge::<CommittedEvent>::new(1, [organization(2)].into());
+        let (mut fed, mut held, mut out) = (Vec::new(), 0, 0);
+        loop {
+            match merge.step().expect("our rows") {
+                Step::Needs(source) => {
+                    let batch = coming.next();
+                    fed.extend(batch.as_ref().map(|batch| std::sync::Arc::downgrade(batch.column(0))));
+                    merge.feed(source, batch).expect("our rows");
+                    held = held.max(fed.iter().filter(|column| column.strong_count() > 0).count());
+                }
+                Step::Rows(rows) => out += rows.num_rows(),
+                Step::End => break,
+            }
+        }
+        assert_eq!((fed.len(), merge.left_out, out), (200, 1999, 1));
+        assert!(held < 20, "{held} of 200 batches were held at once");
+    }
+}
+
+/// Whoever commits must know the newest entry: what an entry says of all files would be wrong otherwise, and no start would believe it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_entry_that_was_made_for_an_older_table_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lake = Lake::open(&url(folder.path()), LakeSettings::default()).await.expect("a lake");
+    let mut sequencer = Sequencer::default();
+    fill(&lake, &mut sequencer, 1, 1).await;
+    let inner = &lake.audit_events.inner;
+    let older = super::table::load::<CommittedEvent>(&inner.log, None).await.expect("the log");
+    fill(&lake, &mut sequencer, 1, 1).await;
+    let operation =
+        DeltaOperation::Write { mode: deltalake_core::protocol::SaveMode::Append, partition_by: None, predicate: None };
+    let flushed = vec![deltalake_core::kernel::Transaction::new("another", 1)];
+    let refused = inner.commit(&older, flushed, Vec::new(), operation).await;
+    assert!(matches!(refused, Err(super::LakeError::Unavailable(_))), "{refused:?}");
+    let reopened = Lake::open(&url(folder.path()), LakeSettings::default()).await.expect("the log says what is there");
+    assert_eq!(all(&reopened.audit_events).await.len(), 80);
+}
+
 #[test]
 fn rows_out_of_order_are_noticed() {
     let rows = Sequencer::default().commit(1, (0..6).map(|n| (organization(n / 2), event(n))).collect());

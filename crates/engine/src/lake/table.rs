@@ -170,6 +170,8 @@ impl<R: Row> Inner<R> {
         let properties = CommitProperties::default()
             .with_application_transactions(flushed)
             .with_metadata([sum::after::<R>(state, &actions)?])
+            // The sum is that of the files in `state` and these: behind any other entry it would be wrong. The caller looks again.
+            .with_max_retries(0)
             .with_create_checkpoint(true)
             .with_cleanup_expired_logs(Some(makes_checkpoint));
         let commit = CommitBuilder::from(properties).with_actions(actions);
