@@ -22,6 +22,8 @@ pub enum DataFolderError {
     Unwritable { path: PathBuf, source: io::Error },
     #[error("the data folder {path} is in use by another annals process", path = path.display())]
     InUse { path: PathBuf },
+    #[error("the {what} {path} is in use by another annals process", path = path.display())]
+    ClaimedElsewhere { what: &'static str, path: PathBuf },
     #[error("a restore into {path} was not finished: run `annals restore` again", path = path.display())]
     HalfRestored { path: PathBuf },
     #[error("the lake in {lake} is not there: is its disk mounted? Only if it is lost for good, remove {note}", lake = lake.display(), note = note.display())]
@@ -33,6 +35,8 @@ pub enum DataFolderError {
 pub struct DataFolder {
     path: PathBuf,
     _lock: File,
+    /// Locks of what another data folder may name too.
+    claims: Vec<File>,
 }
 
 impl DataFolder {
@@ -57,9 +61,44 @@ impl DataFolder {
         let lock =
             OpenOptions::new().create(true).truncate(false).write(true).open(path_absolute.join(LOCK)).map_err(unwritable)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path_absolute, _lock: lock }),
+            Ok(()) => Ok(Self { path: path_absolute, _lock: lock, claims: Vec::new() }),
             Err(TryLockError::WouldBlock) => Err(DataFolderError::InUse { path: path.to_owned() }),
             Err(TryLockError::Error(source)) => Err(unwritable(source)),
+        }
+    }
+
+    /// Before a database is opened: a second server on it would take the shard from the first, even if its own start fails later.
+    ///
+    /// # Errors
+    /// Another process has claimed it.
+    pub fn claim_database(&mut self, file: &Path) -> Result<(), DataFolderError> {
+        let mut name = file.as_os_str().to_owned();
+        // Not the file itself: closing it anywhere in this process would end SQLite's own locks.
+        name.push(".lock");
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(PathBuf::from(name));
+        self.claim("database", file, lock)
+    }
+
+    /// Before a lake is opened, which sweeps what dead writers left, and after, when the opening made its folder: two writers would
+    /// undo each other's entries.
+    ///
+    /// # Errors
+    /// Another process has claimed it.
+    pub fn claim_lake(&mut self, url: &Url) -> Result<(), DataFolderError> {
+        // The folder itself: a lake may be mounted read-only.
+        url.to_file_path().map_or(Ok(()), |folder| self.claim("lake", &folder, File::open(&folder)))
+    }
+
+    fn claim(&mut self, what: &'static str, path: &Path, lock: io::Result<File>) -> Result<(), DataFolderError> {
+        // What is not there, or cannot be opened, whoever opens it next says better.
+        let Ok(lock) = lock else { return Ok(()) };
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) => Err(DataFolderError::ClaimedElsewhere { what, path: path.to_owned() }),
+            // Some network file systems have no locks.
+            Ok(()) | Err(TryLockError::Error(_)) => {
+                self.claims.push(lock);
+                Ok(())
+            }
         }
     }
 
@@ -102,6 +141,20 @@ fn create_private(path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_database_and_a_lake_have_one_owner() {
+        let (one, two, disk) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (mut one, mut two) = (DataFolder::lock(one.path()).unwrap(), DataFolder::lock(two.path()).unwrap());
+        let (database, lake) = (disk.path().join("annals.db"), Url::from_directory_path(disk.path()).unwrap());
+        one.claim_database(&database).unwrap();
+        one.claim_lake(&lake).unwrap();
+        assert!(matches!(two.claim_database(&database), Err(DataFolderError::ClaimedElsewhere { what: "database", .. })));
+        assert!(matches!(two.claim_lake(&lake), Err(DataFolderError::ClaimedElsewhere { what: "lake", .. })));
+        drop(one);
+        two.claim_database(&database).unwrap();
+        two.claim_lake(&lake).unwrap();
+    }
 
     #[test]
     fn a_lake_that_was_there_must_be_there() {

@@ -151,17 +151,27 @@ impl Engine {
     /// # Errors
     /// The folder, the database or the lake cannot be used; nothing runs then.
     pub async fn open(settings: Settings, clock: Arc<dyn Clock>) -> Result<Opened, OpenError> {
-        let folder = DataFolder::lock(&settings.data)?;
+        let mut folder = DataFolder::lock(&settings.data)?;
         let place = Place {
             data: folder.path().to_owned(),
             database_url: settings.database_url.clone(),
             lake_url: settings.lake_url.clone(),
         };
+        if let Some(file) = store::file_of(&place.database()) {
+            folder.claim_database(&file)?;
+        }
         let store = store::connect(&place.database()).await?;
         // Before the first key is made: it is shown only by the start that made it, so that start must not fail afterwards.
         let lake_url = place.lake()?;
         folder.check_lake(&lake_url)?;
+        let is_new = lake_url.to_file_path().is_ok_and(|lake| !lake.exists());
+        if !is_new {
+            folder.claim_lake(&lake_url)?;
+        }
         let lake = Lake::open(&lake_url, LakeSettings::default()).await?;
+        if is_new {
+            folder.claim_lake(&lake_url)?;
+        }
         folder.note_lake(&lake_url);
         let founding = founding::founding(&*clock, settings.first_key.clone())?;
         let founded = store.found(&founding.rows).await?;

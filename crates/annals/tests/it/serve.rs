@@ -63,6 +63,22 @@ fn a_second_process_on_the_folder_is_refused_and_the_first_goes_on() {
 }
 
 #[test]
+fn a_second_process_on_the_database_or_the_lake_is_refused_and_the_first_goes_on() {
+    let (folder, other) = (tempfile::tempdir().expect("temp folder"), tempfile::tempdir().expect("temp folder"));
+    let first = Server::start(folder.path(), &[]);
+    let database = format!("sqlite:{}", folder.path().join("annals.db").display());
+    let lake = format!("file://{}", folder.path().join("lake").display());
+    for (flag, url) in [("--database-url", database), ("--lake-url", lake)] {
+        let data = other.path().join(flag);
+        let data = data.to_str().expect("readable");
+        let (stderr, code) = fails(&mut annals(&["serve", "--listen", "127.0.0.1:0", "--data", data, flag, &url]));
+        assert_eq!((code, stderr.trim_end().lines().count()), (Some(1), 1), "{stderr}");
+        assert!(stderr.contains("in use by another annals process"), "{stderr}");
+    }
+    assert_eq!(first.stop().code(), Some(0));
+}
+
+#[test]
 fn settings_come_from_flags_then_variables_then_the_file() {
     let folder = tempfile::tempdir().expect("temp folder");
     let file = folder.path().join("annals.toml");

@@ -27,7 +27,7 @@ pub enum ConnectError {
 /// # Errors
 /// Nothing was changed, or the database is at an earlier version between two migrations.
 pub async fn connect(url: &str) -> Result<Arc<dyn Store>, ConnectError> {
-    let path = sqlite_path(url).ok_or_else(|| ConnectError::Url(without_password(url).to_owned()))?;
+    let path = file_of(url).ok_or_else(|| ConnectError::Url(without_password(url).to_owned()))?;
     Ok(Arc::new(SqliteStore::open(&path).await?))
 }
 
@@ -36,7 +36,7 @@ pub async fn connect(url: &str) -> Result<Arc<dyn Store>, ConnectError> {
 /// # Errors
 /// There is nothing, or it is not ours, or newer.
 pub async fn look(url: &str) -> Result<DatabaseView, ConnectError> {
-    let path = sqlite_path(url).ok_or_else(|| ConnectError::Url(without_password(url).to_owned()))?;
+    let path = file_of(url).ok_or_else(|| ConnectError::Url(without_password(url).to_owned()))?;
     DatabaseView::open(&path).await
 }
 
@@ -45,12 +45,12 @@ pub async fn look(url: &str) -> Result<DatabaseView, ConnectError> {
 /// # Errors
 /// There is no copy. `Damaged`: it cannot be read to its end.
 pub async fn copy(url: &str, to: &Path) -> Result<(), ConnectError> {
-    let path = sqlite_path(url).ok_or_else(|| ConnectError::Url(without_password(url).to_owned()))?;
+    let path = file_of(url).ok_or_else(|| ConnectError::Url(without_password(url).to_owned()))?;
     view::copy(&path, to).await
 }
 
 /// `sqlite:PATH` and `sqlite://PATH`, without options. A database in memory is no audit log.
-fn sqlite_path(url: &str) -> Option<PathBuf> {
+pub fn file_of(url: &str) -> Option<PathBuf> {
     let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"))?;
     (!path.is_empty() && path != ":memory:" && !path.ends_with('/') && !path.contains('?')).then(|| PathBuf::from(path))
 }
@@ -72,7 +72,7 @@ mod tests {
             ("sqlite:///a/b.db", "/a/b.db"),
             ("sqlite://b.db", "b.db"),
         ] {
-            assert_eq!(sqlite_path(url), Some(PathBuf::from(path)), "{url}");
+            assert_eq!(file_of(url), Some(PathBuf::from(path)), "{url}");
         }
     }
 

@@ -10,7 +10,7 @@ pub(crate) mod conformance;
 #[cfg(test)]
 pub(crate) mod faulty;
 
-pub use connect::{ConnectError, connect, copy, look};
+pub use connect::{ConnectError, connect, copy, file_of, look};
 pub use contract::*;
 pub use sqlite::{DatabaseView, ShardRow};
 
