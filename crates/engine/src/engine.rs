@@ -251,6 +251,7 @@ impl Engine {
             store: Arc::clone(&store),
             log: Arc::clone(&log),
             lake: lake.clone(),
+            flush: flush.clone(),
             reader: reader.clone(),
             room: room.clone(),
             clock: Arc::clone(&clock),

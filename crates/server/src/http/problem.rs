@@ -256,6 +256,7 @@ impl Problem {
     pub fn purge(error: PurgeError) -> Self {
         match error {
             PurgeError::Lake(error) => Self::unavailable("The lake cannot be changed now.", RETRY_SOON, error),
+            PurgeError::Flush(error) => Self::unavailable("The lake cannot be changed now.", RETRY_SOON, error),
             PurgeError::Store(error) => error.into(),
         }
     }

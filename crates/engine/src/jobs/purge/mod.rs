@@ -4,6 +4,8 @@
 //! 2. **Record**: each organization's log gets an event that says through which place it is empty. *The events are there still. The next
 //!    purge finds them, and in the log what was recorded: it finishes the work without a second record, or records only what became
 //!    too old since.*
+//!    Then it is flushed: the lake says what is gone before it is. *A copy of log and lake, which are never copied at the same moment,
+//!    has the events or the record.*
 //! 3. **Take out**, file by file, oldest first: each file is one log entry of the table. *What is gone is a prefix of what was
 //!    recorded.*
 //!
@@ -23,6 +25,7 @@ use annals_core::event::RetentionPurged;
 use annals_core::ids::{EnvironmentId, OrganizationId, ShardId};
 use annals_core::time::Micros;
 
+use super::flush::{FlushError, FlushJob};
 use super::runs::{Job, Run};
 use crate::clock::Clock;
 use crate::commit_log::CommitLog;
@@ -38,6 +41,7 @@ pub(crate) struct Purge {
     pub store: Arc<dyn Store>,
     pub log: Arc<CommitLog>,
     pub lake: Lake,
+    pub flush: FlushJob,
     pub reader: Reader,
     pub room: ReadingRoom,
     pub clock: Arc<dyn Clock>,
@@ -68,6 +72,8 @@ pub enum PurgeError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Lake(#[from] LakeError),
+    #[error(transparent)]
+    Flush(#[from] FlushError),
 }
 
 impl Purge {
@@ -102,6 +108,7 @@ impl Purge {
         for organization in self.record(&plan, recorded).await {
             plan.leave_out(organization);
         }
+        self.flush.flush_all().await?;
         // Step 3.
         let taken = self.take_out(&plan, set_aside, pace, &mut run).await;
         tracing::info!(organizations = plan.organizations.len(), files = run.files, events = run.rows, "old audit events went");

@@ -48,7 +48,9 @@ impl Purge {
         for (key, through, outcome) in outcomes {
             match outcome {
                 Ok(()) => {
-                    recorded.insert(key, through);
+                    // A period that is longer now does not take back what was recorded.
+                    let known = recorded.entry(key).or_insert(through);
+                    *known = through.max(*known);
                 }
                 Err(error) => {
                     tracing::warn!(organization = %key.0, %error, "a purge cannot be recorded and waits");

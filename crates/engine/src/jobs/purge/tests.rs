@@ -12,8 +12,8 @@ use super::{Purge, PurgeError, Recorded};
 use crate::clock::{Clock, MovedClock};
 use crate::commit_log::tests::{SHARD, append_of, database, open_on};
 use crate::jobs::{FlushJob, FlushSettings, finish_interrupted};
-use crate::lake::testing::{Fault, FaultyStore, When, faulty_lake};
-use crate::lake::{Lake, LakeFile, LakeSettings, MergeOutcome, Pace};
+use crate::lake::testing::{Fault, FaultyStore, When, faulty_lake, url};
+use crate::lake::{Lake, LakeFile, LakeSettings, LakeView, MergeOutcome, Pace};
 use crate::read::{Filter, Reader, ReadingRoom, Selection, Snapshot};
 use crate::store::conformance::fixtures::{HERE, environment, founding, organization, organization_id};
 use crate::store::listing::{Direction, Scan};
@@ -41,10 +41,19 @@ pub async fn purge(folder: &Path, lake: &Lake, clock: &Arc<MovedClock>) -> Purge
     let flushed = lake.flushed_through(ShardId::new(SHARD)).await.expect("the log");
     let log = Arc::new(open_on(Arc::clone(&store), folder, clock, flushed).await);
     finish_interrupted(&log, flushed).await.expect("retired");
+    let flush = FlushJob {
+        log: Arc::clone(&log),
+        lake: lake.clone(),
+        clock: Arc::clone(clock) as _,
+        settings: FlushSettings::default(),
+        health: Arc::default(),
+        turn: Arc::default(),
+    };
     Purge {
         store,
         log,
         lake: lake.clone(),
+        flush,
         reader: Reader::new(&lake.audit_events).expect("a reader"),
         room: ReadingRoom::open().expect("threads"),
         clock: Arc::clone(clock) as _,
@@ -56,14 +65,7 @@ impl Running {
     async fn open(folder: &Path, clock: &Arc<MovedClock>) -> Self {
         let (lake, store) = faulty_lake(&folder.join("lake"), LakeSettings::default()).await;
         let purge = purge(folder, &lake, clock).await;
-        let flush = FlushJob {
-            log: Arc::clone(&purge.log),
-            lake,
-            clock: Arc::clone(clock) as _,
-            settings: FlushSettings::default(),
-            health: Arc::default(),
-            turn: Arc::default(),
-        };
+        let flush = purge.flush.clone();
         Self { purge, store, clock: Arc::clone(clock), flush, set_aside: HashSet::new(), recorded: Recorded::new() }
     }
 
@@ -192,7 +194,8 @@ async fn a_merged_day_is_written_anew_without_the_rows() {
     let files = |running: &Running| running.purge.lake.audit_events.snapshot().files().to_vec();
     assert_eq!(files(&running).len(), 3);
     running.purge().await.expect("the lake");
-    assert_eq!(files(&running).len(), 3);
+    // And the record.
+    assert_eq!(files(&running).len(), 4);
     assert_eq!((running.seen(SHORT).await, running.seen(OTHER).await), ((5..6, vec![(0, 4)]), (0..6, Vec::new())));
     for file in files(&running) {
         running.purge.lake.audit_events.verify(&file, &mut |_| ()).await.expect("sound");
@@ -202,15 +205,25 @@ async fn a_merged_day_is_written_anew_without_the_rows() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_purge_may_die_anywhere() {
-    let entries =
-        [".parquet", "/audit_events/_delta_log/00000000000000000005.json", "/audit_events/_delta_log/00000000000000000006.json"];
-    for path_end in entries {
+    let entry = [
+        "/audit_events/_delta_log/00000000000000000005.json",
+        "/audit_events/_delta_log/00000000000000000006.json",
+        "/audit_events/_delta_log/00000000000000000007.json",
+    ];
+    // The record's flush, or when that was before, each file that is written anew.
+    let faults = [(".parquet", false), (".parquet", true), (entry[0], false), (entry[1], false), (entry[2], false)];
+    for (path_end, recorded) in faults {
         for when in [When::NotStored, When::StoredButUnanswered] {
             for reopened in [false, true] {
-                let case = format!("{path_end}, {when:?}, reopened: {reopened}");
+                let case = format!("{path_end}, recorded: {recorded}, {when:?}, reopened: {reopened}");
                 let folder = tempfile::tempdir().expect("a folder");
                 let mut running = Running::with_days(folder.path(), 4).await;
                 running.clock.advance(28 * DAY);
+                if recorded {
+                    let plan = running.purge.plan(None, &mut HashSet::new()).await.expect("the lake");
+                    assert!(running.purge.record(&plan, &mut Recorded::new()).await.is_empty());
+                    running.flush.flush().await.expect("a flush");
+                }
                 running.store.fail(Fault { path_end, when });
                 running.purge().await.map(|_| ()).expect_err(&case);
                 assert!(running.store.struck(), "{case}");
@@ -254,6 +267,35 @@ async fn what_was_recorded_and_not_taken_out_is_recorded_once() {
             running.purge.log.close().await;
         }
     }
+}
+
+/// As a backup does, which copies the database first and of the lake nothing that came later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_copy_lacks_both_the_events_and_the_record() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut running = Running::with_days(folder.path(), 4).await;
+    running.clock.advance(28 * DAY);
+    let shard = ShardId::new(SHARD);
+    let copied = running.purge.lake.flushed_through(shard).await.expect("the log");
+    let before = running.purge.lake.audit_events.snapshot().files().to_vec();
+    assert_eq!(running.purge().await.expect("the lake").organizations.len(), 1);
+    let view = LakeView::open(&url(&folder.path().join("lake"))).expect("a lake");
+    let table = view.table_through::<CommittedEvent>(shard, copied).await.expect("the log");
+    assert_eq!(table.snapshot().expect("ours").files(), before);
+    running.purge.log.close().await;
+}
+
+/// The organization's period may be longer than at the last purge, which did not get to its end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_known_to_be_recorded_stays_known() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut running = Running::with_days(folder.path(), 4).await;
+    running.clock.advance(28 * DAY);
+    let key = (organization_id(SHORT), ShardId::new(SHARD));
+    running.recorded.insert(key, 5);
+    running.purge().await.expect("the lake");
+    assert_eq!((running.recorded.get(&key), running.seen(SHORT).await), (Some(&5), (4..8, Vec::new())));
+    running.purge.log.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
