@@ -7,7 +7,7 @@ mod follow;
 use std::sync::Arc;
 
 use annals_core::event::CommittedEvent;
-use annals_core::ids::AuditEventId;
+use annals_core::ids::{AuditEventId, OrganizationId};
 
 pub use count::{BUCKETS_MAX, Bucket, Count, Counted, GROUPS_MAX, Group};
 pub use error::AuditEventsError;
@@ -46,11 +46,13 @@ impl AuditEvents {
         filter: Filter,
         page: &ListQuery<AuditEventId>,
     ) -> Result<Page<CommittedEvent, AuditEventId>, AuditEventsError> {
-        let query = self.reader.query(self.selection(scope, filter).await?)?;
+        let selection = self.selection(scope, filter).await?;
+        let organization = selection.filter.organization;
+        let query = self.reader.query(selection)?;
         let (events, page) = (self.clone(), page.clone());
         let reading = async move {
             // One snapshot for the whole page: what is recorded meanwhile does not move it.
-            let snapshot = events.snapshot();
+            let snapshot = events.snapshot_of(organization);
             let scan = |scan| events.reader.nearest(&snapshot, &query, scan);
             Ok(listing::page(&page, |event: &CommittedEvent| event.id, scan).await?)
         };
@@ -84,10 +86,12 @@ impl AuditEvents {
     /// # Errors
     /// Too many buckets or groups, the organization is not there, or events cannot be read.
     pub async fn count(&self, scope: &Scope, filter: Filter, count: Count) -> Result<Counted, AuditEventsError> {
-        let query = self.reader.query(self.selection(scope, filter).await?)?;
+        let selection = self.selection(scope, filter).await?;
+        let organization = selection.filter.organization;
+        let query = self.reader.query(selection)?;
         let events = self.clone();
         let reading = async move {
-            let batches = events.reader.scan(&events.snapshot(), &query, count.columns());
+            let batches = events.reader.scan(&events.snapshot_of(organization), &query, count.columns());
             count::count(batches, count).await
         };
         self.room.read(scope.owner(), reading).await
@@ -106,8 +110,14 @@ impl AuditEvents {
     }
 
     fn snapshot(&self) -> Snapshot {
+        self.snapshot_of(None)
+    }
+
+    /// Of the tail only the commits with events of this organization, if it is one.
+    fn snapshot_of(&self, organization: Option<OrganizationId>) -> Snapshot {
         // The tail first: a commit leaves it only when the lake has it.
-        let tail: Vec<_> = self.tail.commits().iter().map(|commit| Arc::clone(&commit.audit_events)).collect();
+        let commits = organization.map_or_else(|| self.tail.commits(), |organization| self.tail.commits_of(organization));
+        let tail: Vec<_> = commits.iter().map(|commit| Arc::clone(&commit.audit_events)).collect();
         Snapshot::new(self.tail.shard(), tail, self.lake.audit_events.snapshot())
     }
 }

@@ -3,7 +3,8 @@
 //! A commit leaves the tail only after a lake snapshot that holds it was published. So a reader that takes the tail first
 //! and the lake second misses nothing, and drops what it has twice by comparing commit numbers.
 
-use std::collections::VecDeque;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use annals_core::event::CommittedEvent;
@@ -20,6 +21,8 @@ pub struct TailCommit {
     pub number: CommitNumber,
     pub received_at: Micros,
     pub audit_events: Arc<[CommittedEvent]>,
+    /// Those that have audit events here, each once.
+    organizations: Box<[OrganizationId]>,
     pub feed_events: Arc<[FeedEvent]>,
     pub api_requests: Arc<[ApiRequest]>,
     /// Roughly what the records take in memory.
@@ -56,8 +59,12 @@ impl TailCommit {
                 }
             }
         }
+        let mut organizations: Vec<_> = audit_events.iter().map(|event: &CommittedEvent| event.organization).collect();
+        organizations.sort_unstable();
+        organizations.dedup();
+        let organizations = organizations.into();
         let (audit_events, feed_events, api_requests) = (audit_events.into(), feed_events.into(), api_requests.into());
-        Self { number, received_at, audit_events, feed_events, api_requests, bytes }
+        Self { number, received_at, audit_events, organizations, feed_events, api_requests, bytes }
     }
 
     /// Of all kinds.
@@ -105,6 +112,8 @@ pub struct Tail {
 #[derive(Default)]
 struct State {
     commits: VecDeque<Arc<TailCommit>>,
+    /// The commits with audit events of an organization, in order: a page of a small one costs no more when the tail is long.
+    of_organizations: HashMap<OrganizationId, VecDeque<Arc<TailCommit>>>,
     /// The commits that have any, so that nobody looks for few records among many commits.
     feed_events: VecDeque<(CommitNumber, Arc<[FeedEvent]>)>,
     api_requests: VecDeque<(CommitNumber, Arc<[ApiRequest]>)>,
@@ -129,6 +138,7 @@ impl Tail {
     }
 
     pub(super) fn push(&self, commit: TailCommit) {
+        let commit = Arc::new(commit);
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         state.size.records += commit.records();
         state.size.bytes += commit.bytes;
@@ -138,7 +148,10 @@ impl Tail {
         if !commit.api_requests.is_empty() {
             state.api_requests.push_back((commit.number, Arc::clone(&commit.api_requests)));
         }
-        state.commits.push_back(Arc::new(commit));
+        for organization in &commit.organizations {
+            state.of_organizations.entry(*organization).or_default().push_back(Arc::clone(&commit));
+        }
+        state.commits.push_back(commit);
         drop(state);
         self.commits.send_replace(());
     }
@@ -156,6 +169,14 @@ impl Tail {
             state.commits.pop_front();
             state.size.records -= front.records();
             state.size.bytes -= front.bytes;
+            for organization in &front.organizations {
+                if let Entry::Occupied(mut commits) = state.of_organizations.entry(*organization) {
+                    commits.get_mut().pop_front();
+                    if commits.get().is_empty() {
+                        commits.remove();
+                    }
+                }
+            }
         }
         while state.feed_events.pop_front_if(|(number, _)| *number <= through).is_some() {}
         while state.api_requests.pop_front_if(|(number, _)| *number <= through).is_some() {}
@@ -165,6 +186,13 @@ impl Tail {
     #[must_use]
     pub fn commits(&self) -> Vec<Arc<TailCommit>> {
         self.state.read().unwrap_or_else(PoisonError::into_inner).commits.iter().cloned().collect()
+    }
+
+    /// The commits with audit events of an organization, in order. They have others' events too.
+    #[must_use]
+    pub fn commits_of(&self, organization: OrganizationId) -> Vec<Arc<TailCommit>> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        state.of_organizations.get(&organization).into_iter().flatten().cloned().collect()
     }
 
     /// The commits from this one on, in order. Costs no more when the tail is long.
@@ -179,11 +207,9 @@ impl Tail {
     #[must_use]
     pub fn events_of(&self, organization: OrganizationId) -> Vec<Arc<[CommittedEvent]>> {
         let of = |commit: Arc<TailCommit>| {
-            let events: Arc<[_]> =
-                commit.audit_events.iter().filter(|event| event.organization == organization).cloned().collect();
-            (!events.is_empty()).then_some(events)
+            commit.audit_events.iter().filter(|event| event.organization == organization).cloned().collect()
         };
-        self.commits().into_iter().filter_map(of).collect()
+        self.commits_of(organization).into_iter().map(of).collect()
     }
 
     /// Commit by commit, without the commits whose events are all of this id or older.
@@ -225,5 +251,35 @@ impl Tail {
     #[must_use]
     pub fn oldest_received_at(&self) -> Option<Micros> {
         self.state.read().unwrap_or_else(PoisonError::into_inner).commits.front().map(|commit| commit.received_at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commit_log::tests::{organization, record};
+
+    #[test]
+    fn the_commits_of_an_organization_are_those_with_its_events() {
+        let shard = ShardId::new(1);
+        let tail = Tail::new(shard);
+        let number = |n| CommitNumber::new(n).expect("small");
+        for (n, organizations) in [(1, &[1, 2, 1][..]), (2, &[2]), (3, &[]), (4, &[1, 3])] {
+            let of = |organization_number: &u128| match record("a", 0) {
+                Record::AuditEvent(event) => {
+                    Record::AuditEvent(AuditRecord { organization: organization(*organization_number), ..event })
+                }
+                other => other,
+            };
+            let records = organizations.iter().map(of).collect();
+            tail.push(TailCommit::new(Body { shard, number: number(n), received_at: Micros::saturating(5), records }));
+        }
+        let of = |n| tail.commits_of(organization(n)).iter().map(|commit| commit.number.get()).collect::<Vec<_>>();
+        assert_eq!([of(1), of(2), of(3), of(4)], [vec![1, 4], vec![1, 2], vec![4], vec![]]);
+        tail.release(number(2));
+        assert_eq!([of(1), of(2), of(3)], [vec![4], vec![], vec![4]]);
+        tail.release(number(4));
+        assert_eq!([of(1), of(2), of(3)], [const { Vec::<u64>::new() }; 3]);
+        assert!(tail.state.read().expect("nobody panicked").of_organizations.is_empty());
     }
 }

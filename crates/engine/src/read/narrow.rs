@@ -1,4 +1,4 @@
-//! What is asked of the rows of one owner, compiled against the few columns that it looks at.
+//! What is asked of the rows of an owner, compiled against the few columns that it looks at.
 
 use std::sync::Arc;
 
@@ -11,11 +11,10 @@ use datafusion::prelude::SessionContext;
 use super::filter::conjunction;
 use super::{ReadError, Select};
 use crate::lake::Row;
-use crate::lake::columns::ID;
 
 #[derive(Debug, Clone)]
 pub(super) struct Narrow {
-    /// Those of the conditions and the id.
+    /// Those of the conditions.
     pub columns: Arc<[String]>,
     predicate: Arc<dyn PhysicalExpr>,
 }
@@ -34,14 +33,14 @@ impl Narrow {
         let asked = condition.column_refs();
         let schema = R::schema();
         // In the order in which a file gives them.
-        let is_asked = |name: &str| name == ID || asked.iter().any(|column| column.name() == name);
+        let is_asked = |name: &str| asked.iter().any(|column| column.name() == name);
         let fields: Vec<_> = schema.fields().iter().filter(|field| is_asked(field.name())).collect();
         let columns = fields.iter().map(|field| field.name().clone()).collect();
         let schema = DFSchema::try_from(Schema::new(fields.into_iter().cloned().collect::<Vec<_>>()))?;
         Ok(Some(Self { columns, predicate: context.create_physical_expr(condition, &schema)? }))
     }
 
-    /// Which rows pass; null is no.
+    /// Which rows pass; null is no. The columns are [`Narrow::columns`], in their order.
     ///
     /// # Errors
     /// The columns are not ours.

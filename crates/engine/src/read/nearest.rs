@@ -15,10 +15,10 @@ use datafusion::prelude::{col, lit};
 use futures::TryStreamExt;
 
 use super::filter::conjunction;
+use super::one_owner::Holding;
 use super::scan::{Place, Query, Select};
 use super::{ReadError, Reader, Snapshot};
 use crate::lake::columns::{ColumnsError, ID};
-use crate::lake::data_file::DataFile;
 use crate::lake::{LakeFile, Row};
 use crate::store::listing::{Direction, Scan};
 
@@ -37,30 +37,37 @@ impl<R: Row> Reader<R> {
         let mut found = Found::new(scan);
         let mut sources = Sources::new(snapshot, selection, scan);
         let mut opened = Vec::new();
-        while let Some(source) = sources.next(&found) {
-            match source {
-                Source::Tail => look_into_tail(snapshot, query, &mut found).await?,
-                Source::Rows(file, owner) => {
-                    // Files without the owner are not opened.
-                    let rows = self.source.files.directory(file).await?.and_then(|directory| directory.rows_of(owner));
-                    if let Some(rows) = rows {
-                        self.look_into_rows(file, rows, query, &mut found).await?;
-                    }
+        let mut holding = Holding::default();
+        loop {
+            let source = sources.next(&found);
+            if let Some(Source::Rows(file, owner)) = source {
+                // Files without the owner are not opened.
+                if let Some(rows) = self.source.files.directory(file).await?.and_then(|directory| directory.rows_of(owner)) {
+                    holding.add(file, rows);
                 }
-                Source::Files(files) => {
+                if !holding.is_enough(query, found.missing()) {
+                    continue;
+                }
+            }
+            for row in holding.look(self, query, found.open()).await? {
+                found.offer(row.id(), Seen::Row(row));
+            }
+            match source {
+                None => break,
+                Some(Source::Rows(..)) => (),
+                Some(Source::Tail) => look_into_tail(snapshot, query, &mut found).await?,
+                Some(Source::Files(files)) => {
                     let files: Vec<_> = files.into_iter().cloned().collect();
                     self.look_into_files(&files, query, &mut found).await?;
                     opened.extend(files);
                 }
             }
         }
-        let mut by_number = self.fetch_numbers(found.numbers(), selection).await?;
         let mut by_id = self.fetch(&opened, selection, found.of_lake()).await?;
         found.into_rows(|id, seen| match seen {
-            Seen::Tail(place) => Some(Some(place.row().clone())),
-            Seen::Row(row) => Some(Some(row)),
-            Seen::Number(..) => by_number.remove(&id),
-            Seen::Id => by_id.remove(&id).map(Some),
+            Seen::Tail(place) => Some(place.row().clone()),
+            Seen::Row(row) => Some(row),
+            Seen::Id => by_id.remove(&id),
         })
     }
 
@@ -234,24 +241,27 @@ impl<'s, R: Row> Sources<'s, R> {
 }
 
 /// Where a row of the page is.
-pub(super) enum Seen<R: Row> {
+enum Seen<R: Row> {
     Tail(Place<R>),
     Row(R),
-    Number(DataFile, u32),
     /// In a file that was opened.
     Id,
 }
 
 /// The nearest rows so far, never more than the page takes.
-pub(super) struct Found<R: Row> {
-    pub scan: Scan<R::Id>,
-    pub rows_max: usize,
+struct Found<R: Row> {
+    scan: Scan<R::Id>,
+    rows_max: usize,
     rows: BTreeMap<R::Id, Seen<R>>,
 }
 
 impl<R: Row> Found<R> {
     fn new(scan: Scan<R::Id>) -> Self {
         Self { scan, rows_max: (scan.rows as usize).max(1), rows: BTreeMap::new() }
+    }
+
+    fn missing(&self) -> usize {
+        self.rows_max - self.rows.len()
     }
 
     /// The farthest row of a full page.
@@ -266,36 +276,35 @@ impl<R: Row> Found<R> {
     }
 
     /// Whether a row of this id would be on the page.
-    pub fn may_take(&self, id: R::Id) -> bool {
-        let (above, below) = self.open();
+    fn may_take(&self, id: R::Id) -> bool {
+        let Scan { above, below, .. } = self.open();
         above.is_none_or(|above| id > above) && below.is_none_or(|below| id < below)
     }
 
     /// Whether the id lies before the place where the scan starts, so that rows on the way from it may still come.
-    pub fn is_before(&self, id: R::Id) -> bool {
+    fn is_before(&self, id: R::Id) -> bool {
         match self.scan.direction {
             Direction::Rising => self.scan.above.is_some_and(|above| id <= above),
             Direction::Falling => self.scan.below.is_some_and(|below| id >= below),
         }
     }
 
-    /// Between these a row must lie to be nearer than what was found.
-    pub fn open(&self) -> (Option<R::Id>, Option<R::Id>) {
-        let Scan { above, below, direction, .. } = self.scan;
-        match (self.farthest(), direction) {
-            (None, _) => (above, below),
-            (farthest, Direction::Rising) => (above, farthest),
-            (farthest, Direction::Falling) => (farthest, below),
+    /// The scan for rows that are nearer than what was found.
+    fn open(&self) -> Scan<R::Id> {
+        match (self.farthest(), self.scan.direction) {
+            (None, _) => self.scan,
+            (farthest, Direction::Rising) => Scan { below: farthest, ..self.scan },
+            (farthest, Direction::Falling) => Scan { above: farthest, ..self.scan },
         }
     }
 
     fn bounds(&self) -> impl Iterator<Item = Expr> + use<R> {
-        let (above, below) = self.open();
+        let Scan { above, below, .. } = self.open();
         let above = above.map(|above| col(ID).gt(lit(above.to_string())));
         above.into_iter().chain(below.map(|below| col(ID).lt(lit(below.to_string()))))
     }
 
-    pub fn offer(&mut self, id: R::Id, seen: Seen<R>) {
+    fn offer(&mut self, id: R::Id, seen: Seen<R>) {
         if !self.may_take(id) {
             return;
         }
@@ -312,21 +321,12 @@ impl<R: Row> Found<R> {
         self.rows.iter().filter(|(_, seen)| matches!(seen, Seen::Id)).map(|(id, _)| *id).collect()
     }
 
-    fn numbers(&self) -> impl Iterator<Item = (&DataFile, u32)> {
-        self.rows.values().filter_map(|seen| match seen {
-            Seen::Number(file, number) => Some((file, *number)),
-            _ => None,
-        })
-    }
-
-    /// `whole` gives the row, and none in it when it is not the owner's.
-    ///
     /// # Errors
     /// A record is not there any more that was a moment ago: never passed over in silence.
-    fn into_rows(self, mut whole: impl FnMut(R::Id, Seen<R>) -> Option<Option<R>>) -> Result<Vec<R>, ReadError> {
+    fn into_rows(self, mut whole: impl FnMut(R::Id, Seen<R>) -> Option<R>) -> Result<Vec<R>, ReadError> {
         let gone = || ColumnsError { column: ID, row: 0, problem: "has a record that the file does not give back" };
         let rows = self.rows.into_iter().map(|(id, seen)| whole(id, seen).ok_or_else(gone));
-        let mut rows: Vec<_> = rows.filter_map(Result::transpose).collect::<Result<_, ColumnsError>>()?;
+        let mut rows: Vec<_> = rows.collect::<Result<_, _>>()?;
         if self.scan.direction == Direction::Falling {
             rows.reverse();
         }

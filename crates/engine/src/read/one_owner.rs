@@ -1,120 +1,114 @@
 //! Pages of one owner: a file's directory says which rows are the owner's, and these lie in the order of their ids. So the nearest
 //! rows are read by their numbers, whole when nothing is asked of them; otherwise chunk by chunk, first only the columns that are
-//! asked about, until a page is full.
+//! asked about, until a page is full. Files whose rows a page may need together are read at the same time.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
-use arrow::array::{Array, AsArray, StringArray};
+use arrow::array::{Array, BooleanArray};
+use tokio_util::task::AbortOnDropHandle;
 
-use super::nearest::{Found, Seen};
 use super::scan::Query;
-use super::{ReadError, Reader, Select};
-use crate::lake::columns::{ColumnsError, ID};
+use super::{ReadError, Reader};
 use crate::lake::data_file::DataFile;
 use crate::lake::{LakeFile, Row};
-use crate::store::listing::Direction;
+use crate::store::listing::{Direction, Scan};
 
 /// Rows whose conditions are decided at a time: few at first, because a page may be full soon.
-const CHUNK_ROWS_MIN: u32 = 2048;
-const CHUNK_ROWS_MAX: u32 = 65_536;
+const CHUNK_ROWS_MIN: u32 = 4096;
+const CHUNK_ROWS_MAX: u32 = 16_384;
 /// What a chunk takes in memory, more or less.
-const CHUNK_BYTES_MAX: u64 = 16 * 1024 * 1024;
+const CHUNK_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Files that are read at the same time.
+const FILES_AT_ONCE_MAX: usize = 4;
+
+/// Files with rows of one owner that wait to be looked into.
+pub(super) struct Holding<'s, R: Row> {
+    files: Vec<(&'s LakeFile<R>, Range<u32>)>,
+    files_at_once: usize,
+}
+
+impl<R: Row> Default for Holding<'_, R> {
+    fn default() -> Self {
+        Self { files: Vec::new(), files_at_once: 1 }
+    }
+}
+
+impl<'s, R: Row> Holding<'s, R> {
+    pub fn add(&mut self, file: &'s LakeFile<R>, rows: Range<u32>) {
+        self.files.push((file, rows));
+    }
+
+    /// Whether these may have all that a page misses: then others are looked into after them, if at all.
+    pub fn is_enough(&self, query: &Query<R>, missing: usize) -> bool {
+        let files = if query.narrow.is_some() { self.files_at_once } else { FILES_AT_ONCE_MAX };
+        let rows = self.files.iter().map(|(_, rows)| rows.len()).sum::<usize>();
+        self.files.len() >= files || (query.narrow.is_none() && rows >= missing)
+    }
+
+    /// The rows of these files that are nearest, of each file as many as a page takes; and then no file waits.
+    ///
+    /// # Errors
+    /// A file cannot be read, or is damaged.
+    pub async fn look(&mut self, reader: &Reader<R>, query: &Query<R>, scan: Scan<R::Id>) -> Result<Vec<R>, ReadError> {
+        let look = |(file, rows): (&LakeFile<R>, Range<u32>)| {
+            let (reader, query, file) = (reader.clone(), query.clone(), DataFile::from(file));
+            async move { reader.look_into_rows(&file, rows, &query, scan).await }
+        };
+        if !self.files.is_empty() {
+            self.files_at_once = (self.files_at_once * 2).min(FILES_AT_ONCE_MAX);
+        }
+        let mut waiting = self.files.drain(..);
+        let Some(first) = waiting.next() else { return Ok(Vec::new()) };
+        let others: Vec<_> = waiting.map(|waiting| AbortOnDropHandle::new(tokio::spawn(look(waiting)))).collect();
+        let mut found = look(first).await?;
+        for other in others {
+            found.extend(other.await??);
+        }
+        Ok(found)
+    }
+}
 
 impl<R: Row> Reader<R> {
-    /// Looks at the owner's rows in a file, of which it has some.
-    pub(super) async fn look_into_rows(
+    /// Of the owner's rows in a file, those that are nearest.
+    async fn look_into_rows(
         &self,
-        file: &LakeFile<R>,
-        mut rows: Range<u32>,
+        file: &DataFile,
+        rows: Range<u32>,
         query: &Query<R>,
-        found: &mut Found<R>,
-    ) -> Result<(), ReadError> {
-        let place = DataFile::from(file);
-        if let (None, None, None) = (&query.narrow, found.scan.above, found.scan.below) {
-            let nearest = nearest(&mut rows, u32::try_from(found.rows_max).unwrap_or(u32::MAX), found.scan.direction);
-            for row in self.whole(&place, &[nearest]).await?.into_iter().filter(|row| query.selection.owns(row)) {
-                found.offer(row.id(), Seen::Row(row));
-            }
-            return Ok(());
-        }
-        let columns: Vec<&str> =
-            query.narrow.as_ref().map_or(vec![ID], |narrow| narrow.columns.iter().map(String::as_str).collect());
+        scan: Scan<R::Id>,
+    ) -> Result<Vec<R>, ReadError> {
         let files = &self.source.files;
-        let (above, below) = found.open();
-        let (above, below) = (above.map(|id| id.to_string()), below.map(|id| id.to_string()));
-        rows = files.between(&place, rows, (above.as_deref(), below.as_deref())).await?;
-        let bytes_of_row = files.bytes_of_row(&place, &rows, &columns).await?;
+        let bounds = (scan.above.map(|id| id.to_string()), scan.below.map(|id| id.to_string()));
+        let mut rows = files.between(file, rows, bounds).await?;
+        let Some(narrow) = query.narrow.as_ref().filter(|_| !rows.is_empty()) else {
+            let nearest = nearest(&mut rows, scan.rows, scan.direction);
+            return self.whole(file, &[nearest], query).await;
+        };
+        let columns: Vec<&str> = narrow.columns.iter().map(String::as_str).collect();
+        let bytes_of_row = files.bytes_of_row(file, &rows, &columns).await?;
         let rows_max = u32::try_from(CHUNK_BYTES_MAX / bytes_of_row.max(1)).unwrap_or(u32::MAX).clamp(1, CHUNK_ROWS_MAX);
         let mut chunk_rows = CHUNK_ROWS_MIN.min(rows_max);
-        while !rows.is_empty() {
-            let chunk = nearest(&mut rows, chunk_rows, found.scan.direction);
-            if !self.look_into_chunk(&place, chunk, &columns, query, found).await? {
-                break;
-            }
+        let mut found = Vec::new();
+        while !rows.is_empty() && found.len() < scan.rows as usize {
+            let chunk = nearest(&mut rows, chunk_rows, scan.direction);
+            let keep = narrow.decide(&files.rows(file, std::slice::from_ref(&chunk), &columns).await?)?;
+            let passing = passing(&chunk, &keep, scan.rows as usize - found.len(), scan.direction);
+            found.extend(self.whole(file, &passing, query).await?);
             chunk_rows = chunk_rows.saturating_mul(4).min(rows_max);
             // Nothing else in here waits, and others want to read too.
             tokio::task::yield_now().await;
         }
-        Ok(())
-    }
-
-    /// Whether rows behind the chunk may still be on the page.
-    async fn look_into_chunk(
-        &self,
-        file: &DataFile,
-        chunk: Range<u32>,
-        columns: &[&str],
-        query: &Query<R>,
-        found: &mut Found<R>,
-    ) -> Result<bool, ReadError> {
-        let batch = self.source.files.rows(file, std::slice::from_ref(&chunk), columns).await?;
-        let ids = batch.column_by_name(ID).and_then(|ids| ids.as_string_opt::<i32>()).ok_or_else(|| not_an_id(0))?;
-        let keep = query.narrow.as_ref().map(|narrow| narrow.decide(&batch)).transpose()?;
-        let passes = |row: usize| keep.as_ref().is_none_or(|keep| keep.is_valid(row) && keep.value(row));
-        let inside = between(ids, found);
-        let mut passing: Vec<usize> = inside.filter(|row| passes(*row)).collect();
-        if found.scan.direction == Direction::Falling {
-            passing.reverse();
-        }
-        for row in passing.into_iter().take(found.rows_max) {
-            let id = ids.value(row).parse().map_err(|_| not_an_id(row))?;
-            let number = chunk.start + u32::try_from(row).unwrap_or_default();
-            found.offer(id, Seen::Number(file.clone(), number));
-        }
-        let farthest = match found.scan.direction {
-            Direction::Rising => ids.len() - 1,
-            Direction::Falling => 0,
-        };
-        let farthest = ids.value(farthest).parse().map_err(|_| not_an_id(farthest))?;
-        Ok(found.may_take(farthest) || found.is_before(farthest))
-    }
-
-    async fn whole(&self, file: &DataFile, rows: &[Range<u32>]) -> Result<Vec<R>, ReadError> {
-        Ok(R::from_batch(&self.source.files.rows(file, rows, &[]).await?)?)
-    }
-
-    /// The whole rows of numbers of files; `None` for those that are not the owner's: whatever a directory says, tenants stay
-    /// apart.
-    pub(super) async fn fetch_numbers(
-        &self,
-        numbers: impl Iterator<Item = (&DataFile, u32)>,
-        selection: &dyn Select<R>,
-    ) -> Result<BTreeMap<R::Id, Option<R>>, ReadError> {
-        let mut files: Vec<(&DataFile, Vec<u32>)> = Vec::new();
-        for (file, number) in numbers {
-            match files.iter_mut().find(|(other, _)| *other == file) {
-                Some((_, numbers)) => numbers.push(number),
-                None => files.push((file, vec![number])),
-            }
-        }
-        let mut found = BTreeMap::new();
-        for (file, mut numbers) in files {
-            numbers.sort_unstable();
-            let rows = self.whole(file, &ranges(&numbers)).await?;
-            found.extend(rows.into_iter().map(|row| (row.id(), selection.owns(&row).then_some(row))));
-        }
         Ok(found)
+    }
+
+    /// Whatever a directory says, tenants stay apart.
+    async fn whole(&self, file: &DataFile, rows: &[Range<u32>], query: &Query<R>) -> Result<Vec<R>, ReadError> {
+        if rows.iter().all(Range::is_empty) {
+            return Ok(Vec::new());
+        }
+        let mut rows = R::from_batch(&self.source.files.rows(file, rows, &[]).await?)?;
+        rows.retain(|row| query.selection.owns(row));
+        Ok(rows)
     }
 }
 
@@ -135,40 +129,20 @@ fn nearest(rows: &mut Range<u32>, count: u32, direction: Direction) -> Range<u32
     }
 }
 
-/// Which rows have ids between the bounds. Ids rise.
-fn between<R: Row>(ids: &StringArray, found: &Found<R>) -> Range<usize> {
-    let (above, below) = found.open();
-    let first_not = |is_before: &dyn Fn(&str) -> bool| {
-        let (mut from, mut to) = (0, ids.len());
-        while from < to {
-            let middle = usize::midpoint(from, to);
-            if is_before(ids.value(middle)) { from = middle + 1 } else { to = middle }
-        }
-        from
-    };
-    let start = above.map_or(0, |above| {
-        let above = above.to_string();
-        first_not(&|id| id <= above.as_str())
-    });
-    let end = below.map_or(ids.len(), |below| {
-        let below = below.to_string();
-        first_not(&|id| id < below.as_str())
-    });
-    start..end.max(start)
-}
-
-/// Rising numbers as ranges.
-fn ranges(numbers: &[u32]) -> Vec<Range<u32>> {
+/// The numbers of those rows of a chunk that pass, the nearest so many, as ranges.
+fn passing(chunk: &Range<u32>, keep: &BooleanArray, count: usize, direction: Direction) -> Vec<Range<u32>> {
+    let all = chunk.clone().zip(0..keep.len()).filter(|(_, place)| keep.is_valid(*place) && keep.value(*place));
+    let mut numbers: Vec<u32> = all.map(|(number, _)| number).collect();
+    if direction == Direction::Falling {
+        numbers.drain(..numbers.len().saturating_sub(count));
+    }
+    numbers.truncate(count);
     let mut ranges: Vec<Range<u32>> = Vec::new();
     for number in numbers {
         match ranges.last_mut() {
-            Some(last) if last.end == *number => last.end += 1,
-            _ => ranges.push(*number..number + 1),
+            Some(last) if last.end == number => last.end += 1,
+            _ => ranges.push(number..number + 1),
         }
     }
     ranges
-}
-
-fn not_an_id(row: usize) -> ColumnsError {
-    ColumnsError { column: ID, row, problem: "not an id" }
 }

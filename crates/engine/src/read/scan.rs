@@ -10,11 +10,11 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use annals_core::event::CommittedEvent;
-use arrow::array::{AsArray, BooleanArray, RecordBatch};
+use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
-use datafusion::common::DFSchema;
+use arrow::error::ArrowError;
 use datafusion::logical_expr::Expr;
-use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr, execute_stream};
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
@@ -83,9 +83,7 @@ impl<R: Row> Reader<R> {
     pub fn query(&self, selection: impl Select<R>) -> Result<Query<R>, ReadError> {
         let expression = selection.expression();
         let narrow = Narrow::of(&self.context, &selection)?;
-        let schema = DFSchema::try_from(R::schema())?;
-        let predicate = self.context.create_physical_expr(expression.clone(), &schema)?;
-        Ok(Query { selection: Arc::new(selection), expression, predicate, narrow })
+        Ok(Query { selection: Arc::new(selection), expression, narrow })
     }
 
     /// These columns, or all when none is named, of the rows of the query, each once. Reads nothing before the stream is polled;
@@ -131,29 +129,36 @@ impl<R: Row> Reader<R> {
 pub struct Query<R: Row = CommittedEvent> {
     pub(super) selection: Arc<dyn Select<R>>,
     pub(super) expression: Expr,
-    predicate: Arc<dyn PhysicalExpr>,
-    /// What is asked of the rows of one owner; `None` when it is nothing.
+    /// What is asked of the rows that the selection owns; `None` when it is nothing.
     pub(super) narrow: Option<Narrow>,
 }
 
 impl<R: Row> Query<R> {
     /// Those that pass, in their order.
     pub(super) fn passing(&self, mut places: Vec<Place<R>>) -> Result<Vec<Place<R>>, ReadError> {
-        if self.narrow.is_none() {
-            return Ok(places);
-        }
-        let (_, keep) = self.decide(&places)?;
+        let Some(narrow) = &self.narrow else { return Ok(places) };
+        let keep = decide(narrow, &R::to_batch(&places)?)?;
         let mut keep = keep.iter().map(|keep| keep == Some(true));
         places.retain(|_| keep.next() == Some(true));
         Ok(places)
     }
 
-    fn decide(&self, places: &[Place<R>]) -> Result<(RecordBatch, BooleanArray), ReadError> {
-        let batch = R::to_batch(places)?;
-        let keep = self.predicate.evaluate(&batch)?.into_array(batch.num_rows())?;
-        let keep = keep.as_boolean().clone();
-        Ok((batch, keep))
+    /// These columns of those that pass.
+    fn passing_columns(&self, places: &[Place<R>], columns: &[&str]) -> Result<RecordBatch, ReadError> {
+        let mut batch = R::to_batch(places)?;
+        if let Some(narrow) = &self.narrow {
+            batch = filter_record_batch(&batch, &decide(narrow, &batch)?)?;
+        }
+        if columns.is_empty() { Ok(batch) } else { Ok(project(&batch, columns.iter().copied())?) }
     }
+}
+
+fn decide(narrow: &Narrow, batch: &RecordBatch) -> Result<BooleanArray, ReadError> {
+    narrow.decide(&project(batch, narrow.columns.iter().map(String::as_str))?)
+}
+
+fn project<'a>(batch: &RecordBatch, columns: impl Iterator<Item = &'a str>) -> Result<RecordBatch, ArrowError> {
+    batch.project(&columns.map(|name| batch.schema_ref().index_of(name)).collect::<Result<Vec<_>, _>>()?)
 }
 
 /// Only the owner's rows become columns; the filter then decides on those.
@@ -166,7 +171,7 @@ fn tail<R: Row>(commits: Vec<Arc<[R]>>, query: Query<R>, columns: &'static [&'st
     stream::iter(commits.into_iter().flat_map(places))
         .ready_chunks(TAIL_ROWS)
         .then(move |places| {
-            let decided = passing_columns(&query, &places, columns);
+            let decided = query.passing_columns(&places, columns);
             // Nothing else in here waits, and others want to read too.
             async {
                 tokio::task::yield_now().await;
@@ -175,13 +180,6 @@ fn tail<R: Row>(commits: Vec<Arc<[R]>>, query: Query<R>, columns: &'static [&'st
         })
         .try_filter(|batch| std::future::ready(batch.num_rows() > 0))
         .boxed()
-}
-
-fn passing_columns<R: Row>(query: &Query<R>, places: &[Place<R>], columns: &[&str]) -> Result<RecordBatch, ReadError> {
-    let (batch, keep) = query.decide(places)?;
-    let batch = filter_record_batch(&batch, &keep)?;
-    let wanted = columns.iter().map(|name| batch.schema_ref().index_of(name)).collect::<Result<Vec<_>, _>>()?;
-    Ok(if columns.is_empty() { batch } else { batch.project(&wanted)? })
 }
 
 /// A record of the tail that keeps its commit alive.

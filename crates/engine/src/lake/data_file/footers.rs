@@ -1,9 +1,11 @@
-//! What is kept in memory of data files: directories, and footers with the checksums. Loaded when they are first needed, least recently
-//! used first to go.
+//! What is kept in memory of data files: directories, footers with the checksums, and rows that were read a moment ago. Loaded when
+//! they are first needed, least recently used first to go.
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
+use arrow::array::RecordBatch;
 use bytes::Bytes;
 use moka::future::Cache;
 use object_store::path::Path;
@@ -23,6 +25,10 @@ use crate::lake::{LakeError, Row};
 const FOOTERS_BYTES_MAX: u64 = 96 * 1024 * 1024;
 /// Ten thousand owners in a file take 200 KB.
 const DIRECTORIES_BYTES_MAX: u64 = 48 * 1024 * 1024;
+/// A page of fifty events takes 50 KB, a column of sixteen thousand ids half a megabyte.
+const ROWS_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Rows that nobody asks for do not stay, also for the sake of those that were erased from the lake since.
+const ROWS_IDLE_MAX: Duration = Duration::from_secs(5 * 60);
 /// Of a file without parts, whose footer may begin anywhere: one read instead of three for most files.
 const FOOTER_BYTES_GUESSED: u64 = 128 * 1024;
 
@@ -31,6 +37,15 @@ const FOOTER_BYTES_GUESSED: u64 = 128 * 1024;
 pub struct Footers {
     footers: Cache<Path, Arc<Footer>>,
     directories: Cache<Path, Arc<Directory>>,
+    pub(super) rows: Cache<Wanted, RecordBatch>,
+}
+
+/// Rows of a file, and the columns of them. Files never change, so what was read stays true.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Wanted {
+    pub path: Path,
+    pub rows: Box<[Range<u32>]>,
+    pub columns: Box<[String]>,
 }
 
 /// All that is needed to read rows of a file.
@@ -55,9 +70,11 @@ impl Default for Footers {
             weight(path.as_ref().len() + footer.parquet().memory_size() + checksums)
         };
         let of_directory = move |path: &Path, directory: &Arc<Directory>| weight(path.as_ref().len() + directory.memory_bytes());
+        let of_rows = move |_: &Wanted, rows: &RecordBatch| weight(rows.get_array_memory_size());
         Self {
             footers: Cache::builder().max_capacity(FOOTERS_BYTES_MAX).weigher(of_footer).build(),
             directories: Cache::builder().max_capacity(DIRECTORIES_BYTES_MAX).weigher(of_directory).build(),
+            rows: Cache::builder().max_capacity(ROWS_BYTES_MAX).weigher(of_rows).time_to_idle(ROWS_IDLE_MAX).build(),
         }
     }
 }
@@ -80,7 +97,7 @@ impl<R: Row> From<&LakeFile<R>> for DataFile {
 #[derive(Debug, Clone)]
 pub struct DataFiles {
     pub(super) store: Arc<dyn ObjectStore>,
-    footers: Footers,
+    pub(super) footers: Footers,
 }
 
 impl DataFiles {

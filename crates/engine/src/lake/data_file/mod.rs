@@ -24,6 +24,7 @@ mod rows;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod unpack;
 mod verify;
 mod writer;
 

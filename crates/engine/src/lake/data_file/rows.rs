@@ -2,18 +2,20 @@
 
 use std::ops::Range;
 
-use arrow::array::RecordBatch;
-use arrow::compute::concat_batches;
-use futures::TryStreamExt;
+use arrow::array::{Array, RecordBatch};
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::RowSelection;
-use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 
-use super::footers::{DataFile, DataFiles};
+use super::footers::{DataFile, DataFiles, Wanted};
+use super::unpack::Chosen;
 use crate::lake::LakeError;
-use crate::lake::columns::ID;
+use crate::lake::columns::{self, ID};
+
+/// Of rows that stay in memory for whoever asks for the same.
+const KEPT_BYTES_MAX: usize = 1024 * 1024;
 
 impl DataFiles {
     /// These rows, in order, and of them these columns, or all when none is named. The ranges rise and do not touch.
@@ -21,30 +23,34 @@ impl DataFiles {
     /// # Errors
     /// The file cannot be read, or is not what was written.
     pub async fn rows(&self, file: &DataFile, rows: &[Range<u32>], columns: &[&str]) -> Result<RecordBatch, LakeError> {
+        let names = columns.iter().map(|name| (*name).to_owned()).collect();
+        let wanted = Wanted { path: file.path.clone(), rows: rows.into(), columns: names };
+        if let Some(batch) = self.footers.rows.get(&wanted).await {
+            return Ok(batch);
+        }
+        let batch = self.read_rows(file, rows, columns).await?;
+        // Scans of many rows would only drive out what is asked for often.
+        if batch.get_array_memory_size() <= KEPT_BYTES_MAX {
+            self.footers.rows.insert(wanted, batch.clone()).await;
+        }
+        Ok(batch)
+    }
+
+    async fn read_rows(&self, file: &DataFile, rows: &[Range<u32>], columns: &[&str]) -> Result<RecordBatch, LakeError> {
         let footer = self.footer(file).await?;
         let failed = |error| failed(file, error);
         let schema = footer.parquet().file_metadata().schema_descr();
         let mask =
             if columns.is_empty() { ProjectionMask::all() } else { ProjectionMask::columns(schema, columns.iter().copied()) };
-        let (groups, selection) = select(footer.parquet(), rows);
-        let wanted = rows.iter().map(|range| range.len()).sum();
-        let batches = ParquetRecordBatchStreamBuilder::new_with_metadata(self.reader(file.clone()), footer.arrow.clone())
-            .with_row_groups(groups)
-            .with_row_selection(selection)
-            .with_projection(mask)
-            .with_batch_size(wanted)
-            .build()
-            .map_err(failed)?;
-        let schema = batches.schema().clone();
-        let mut batches: Vec<_> = batches.try_collect().await.map_err(failed)?;
-        let batch = match batches.len() {
-            1 => batches.remove(0),
-            _ => concat_batches(&schema, &batches).map_err(|error| file.damaged(error))?,
-        };
-        if batch.num_rows() == wanted { Ok(batch) } else { Err(file.damaged("it has not the rows that its directory names")) }
+        let chosen = choose(footer.parquet(), rows, mask);
+        let ranges = chosen.ranges(footer.parquet()).map_err(failed)?;
+        let bytes = self.reader(file.clone()).read(&ranges).await?;
+        let batch = chosen.rows(&footer.arrow, ranges, bytes).map_err(failed)?;
+        let is_whole = batch.num_rows() == rows.iter().map(Range::len).sum::<usize>();
+        if is_whole { Ok(batch) } else { Err(file.damaged("it has not the rows that its directory names")) }
     }
 
-    /// Of an owner's rows, whose ids rise, those that may lie between the two ids: as far as the statistics of pages tell.
+    /// Of an owner's rows, whose ids rise, those between the two ids.
     ///
     /// # Errors
     /// The file cannot be read, or is not what was written.
@@ -52,19 +58,39 @@ impl DataFiles {
         &self,
         file: &DataFile,
         rows: Range<u32>,
-        (above, below): (Option<&str>, Option<&str>),
+        (above, below): (Option<String>, Option<String>),
     ) -> Result<Range<u32>, LakeError> {
+        let start = match above {
+            Some(above) => self.first_not(file, &rows, |id| id <= above.as_bytes()).await?,
+            None => rows.start,
+        };
+        let end = match below {
+            Some(below) => self.first_not(file, &rows, |id| id < below.as_bytes()).await?,
+            None => rows.end,
+        };
+        Ok(start..end.max(start))
+    }
+
+    /// The first of these rows, whose ids rise, that does not lie before a place. The statistics of pages leave two or three of them to
+    /// be read.
+    async fn first_not(&self, file: &DataFile, rows: &Range<u32>, before: impl Fn(&[u8]) -> bool) -> Result<u32, LakeError> {
         let footer = self.footer(file).await?;
-        let mut between = rows.clone();
-        for (page, least, greatest) in id_pages(footer.parquet(), &rows) {
-            if above.is_some_and(|above| greatest <= above.as_bytes()) {
-                between.start = between.start.max(page.end);
+        let mut unknown = rows.clone();
+        for (page, least, greatest) in id_pages(footer.parquet(), rows) {
+            if before(greatest) {
+                unknown.start = unknown.start.max(page.end);
             }
-            if below.is_some_and(|below| least >= below.as_bytes()) {
-                between.end = between.end.min(page.start);
+            if !before(least) {
+                unknown.end = unknown.end.min(page.start);
             }
         }
-        Ok(between.start..between.end.max(between.start))
+        if unknown.is_empty() {
+            return Ok(unknown.start);
+        }
+        let batch = self.rows(file, std::slice::from_ref(&unknown), &[ID]).await?;
+        let ids = columns::text(&batch, ID).map_err(|error| file.damaged(error))?;
+        let first = unknown.clone().zip(0..ids.len()).find(|(_, place)| !before(ids.value(*place).as_bytes()));
+        Ok(first.map_or(unknown.end, |(row, _)| row))
     }
 
     /// What a row of these columns takes in memory, more or less: the mean of the row groups that hold the rows.
@@ -111,21 +137,21 @@ fn overlaps(a: &Range<u32>, b: &Range<u32>) -> bool {
 }
 
 /// The row groups that hold rows of these, and where in them the rows are.
-fn select(parquet: &ParquetMetaData, rows: &[Range<u32>]) -> (Vec<usize>, RowSelection) {
-    let (mut numbers, mut ranges, mut before) = (Vec::new(), Vec::new(), 0);
+fn choose(parquet: &ParquetMetaData, rows: &[Range<u32>], columns: ProjectionMask) -> Chosen {
+    let (mut chosen, mut ranges, mut before) = (Vec::new(), Vec::new(), 0);
     for (number, place, _) in groups(parquet) {
         let first = rows.partition_point(|range| range.end <= place.start);
         let inside = rows[first..].iter().take_while(|range| range.start < place.end);
-        let inside: Vec<_> = inside.map(|range| range.start.max(place.start)..range.end.min(place.end)).collect();
+        let at = |row: u32| (row.clamp(place.start, place.end) - place.start) as usize;
+        let inside: Vec<_> = inside.map(|range| at(range.start)..at(range.end)).collect();
         if inside.is_empty() {
             continue;
         }
-        numbers.push(number);
-        let at = |row: u32| before + (row - place.start) as usize;
-        ranges.extend(inside.into_iter().map(|range| at(range.start)..at(range.end)));
+        ranges.extend(inside.iter().map(|range| range.start + before..range.end + before));
         before += place.len();
+        chosen.push((number, RowSelection::from_consecutive_ranges(inside.into_iter(), place.len())));
     }
-    (numbers, RowSelection::from_consecutive_ranges(ranges.into_iter(), before))
+    Chosen { groups: chosen, selection: RowSelection::from_consecutive_ranges(ranges.into_iter(), before), columns }
 }
 
 /// Pages of ids that lie wholly in these rows, with their least and greatest ids.
