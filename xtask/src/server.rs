@@ -66,6 +66,8 @@ impl Server {
             // Records leave the tail while a client is at work, so that its pages come from the tail, from the lake and from both.
             .env("ANNALS_FLUSH_SECONDS", "1")
             .env("ANNALS_FLUSH_EVENTS", "25")
+            // What sends wrong keys on purpose counts on an answer to each.
+            .env("ANNALS_REFUSED_KEYS_PER_MINUTE", "1000000")
             .current_dir(&folder)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
