@@ -12,6 +12,8 @@ import time
 import duckdb
 
 connection = duckdb.connect()
+# It would stand among the answers.
+connection.execute("SET enable_progress_bar = false")
 for line in sys.stdin:
     asked = json.loads(line)
     try:

@@ -42,7 +42,7 @@ impl DuckDb {
         self.asked.flush()?;
         let mut line = String::new();
         self.answers.read_line(&mut line)?;
-        match serde_json::from_str(&line)? {
+        match serde_json::from_str(&line).map_err(|error| format!("DuckDB answered {line:?}: {error}"))? {
             Answer::Ran(ran) => Ok(ran),
             Answer::Failed { error } => Err(format!("DuckDB: {error}").into()),
         }
