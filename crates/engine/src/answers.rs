@@ -1,8 +1,8 @@
 //! Idempotent answers of ordinary POST requests (wire contract §0.6), kept for 24 hours. Events have their own way: their keys are in
 //! the commit log.
 //!
-//! Of several requests with one key one executes and the others wait for it. The answer is stored after the request took effect, in
-//! a second transaction: should the process die between the two, a retry executes again.
+//! Of several requests with one key one executes and the others wait for it. Its answer is stored in the transaction of its change, so
+//! whenever the process dies, a retry either gets the answer or finds nothing done.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -13,8 +13,8 @@ use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
-pub use crate::store::StoredAnswer;
 use crate::store::{AnswerKey, Store, StoreError};
+pub use crate::store::{Keep, KeptAnswer, StoredAnswer, unkept};
 use crate::tenants::Scope;
 
 /// How long an answer counts. Deleting it later is a chore.
@@ -39,14 +39,13 @@ type Running = Arc<Mutex<HashMap<AnswerKey, watch::Receiver<()>>>>;
 pub enum Begun {
     /// Send this again.
     Replay(StoredAnswer),
-    /// Execute it, then call [`InFlight::finish`].
+    /// Execute it, and hand the change what [`InFlight::kept`] makes of its answer.
     First(InFlight),
 }
 
-/// The right to execute. Dropping it frees the key without an answer, so that a retry executes.
+/// The right to execute. Dropping it lets the next request with the key in, which executes if no answer was stored.
 #[must_use = "dropping it frees the key"]
 pub struct InFlight {
-    store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     request_digest: [u8; 32],
     place: Place,
@@ -85,24 +84,17 @@ impl Answers {
         match self.store.answer(&key).await?.filter(|answer| answer.at > oldest) {
             Some(answer) if answer.request_digest == request_digest => Ok(Begun::Replay(answer)),
             Some(_) => Err(AnswerError::KeyReused),
-            None => Ok(Begun::First(InFlight {
-                store: Arc::clone(&self.store),
-                clock: Arc::clone(&self.clock),
-                request_digest,
-                place,
-            })),
+            None => Ok(Begun::First(InFlight { clock: Arc::clone(&self.clock), request_digest, place })),
         }
     }
 }
 
 impl InFlight {
-    /// Stores the answer, to be replayed for 24 hours.
-    ///
-    /// # Errors
-    /// The store fails. The request took effect all the same; a retry may execute it again.
-    pub async fn finish(self, status: u16, body: Vec<u8>) -> Result<(), StoreError> {
+    /// The answer as it is to be stored with the change, to be replayed for 24 hours.
+    #[must_use]
+    pub fn kept(&self, status: u16, body: Vec<u8>) -> KeptAnswer {
         let answer = StoredAnswer { request_digest: self.request_digest, status, body, at: self.clock.now() };
-        self.store.put_answer(&self.place.key, &answer).await
+        KeptAnswer { key: self.place.key.clone(), answer }
     }
 }
 

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::clock::MovedClock;
-use crate::tenants::fixtures::{World, environment_scope, organization_scope};
+use crate::store::faulty::{FAULTS, Faulty};
+use crate::tenants::fixtures::{World, environment_scope, here, organization_scope};
+use crate::tenants::{NewOrganization, Organization, RetentionDays, Tenants};
 
 const REQUEST: &str = "POST /organizations";
 
@@ -22,17 +24,26 @@ async fn first(answers: &Answers, key: &str) -> InFlight {
     }
 }
 
+async fn keep(world: &World, in_flight: InFlight, status: u16) {
+    let KeptAnswer { key, answer } = in_flight.kept(status, b"{}".to_vec());
+    world.store.put_answer(&key, &answer).await.expect("stored");
+}
+
 fn check_replays(begun: Result<Begun, AnswerError>, status: u16) {
+    check_replays_of(begun, status, b"{}");
+}
+
+fn check_replays_of(begun: Result<Begun, AnswerError>, status: u16, body: &[u8]) {
     match begun {
-        Ok(Begun::Replay(answer)) => assert_eq!((answer.status, answer.body.as_slice()), (status, b"{}".as_slice())),
+        Ok(Begun::Replay(answer)) => assert_eq!((answer.status, answer.body.as_slice()), (status, body)),
         other => panic!("expected a replay: {other:?}"),
     }
 }
 
 #[tokio::test]
 async fn the_same_request_gets_the_same_answer_and_another_body_is_refused() {
-    let (answers, _world) = answers().await;
-    first(&answers, "key").await.finish(201, b"{}".to_vec()).await.expect("stored");
+    let (answers, world) = answers().await;
+    keep(&world, first(&answers, "key").await, 201).await;
     check_replays(begin(&answers, "key", 1).await, 201);
     assert!(matches!(begin(&answers, "key", 2).await, Err(AnswerError::KeyReused)));
     drop(first(&answers, "other key").await);
@@ -40,8 +51,8 @@ async fn the_same_request_gets_the_same_answer_and_another_body_is_refused() {
 
 #[tokio::test]
 async fn keys_belong_to_a_path_and_an_owner() {
-    let (answers, _world) = answers().await;
-    first(&answers, "key").await.finish(201, b"{}".to_vec()).await.expect("stored");
+    let (answers, world) = answers().await;
+    keep(&world, first(&answers, "key").await, 201).await;
     for (scope, request) in [
         (environment_scope(1), "POST /organizations/x"),
         (environment_scope(2), REQUEST),
@@ -55,9 +66,9 @@ async fn keys_belong_to_a_path_and_an_owner() {
 
 #[tokio::test]
 async fn an_unfinished_request_frees_its_key() {
-    let (answers, _world) = answers().await;
+    let (answers, world) = answers().await;
     drop(first(&answers, "key").await);
-    first(&answers, "key").await.finish(200, b"{}".to_vec()).await.expect("stored");
+    keep(&world, first(&answers, "key").await, 200).await;
     check_replays(begin(&answers, "key", 1).await, 200);
     assert!(answers.running.lock().expect("unpoisoned").is_empty());
 }
@@ -66,20 +77,21 @@ async fn an_unfinished_request_frees_its_key() {
 async fn answers_count_for_a_day() {
     let (answers, world) = answers().await;
     let clock: &MovedClock = &world.clock;
-    first(&answers, "key").await.finish(201, b"{}".to_vec()).await.expect("stored");
+    keep(&world, first(&answers, "key").await, 201).await;
     clock.advance(LIFETIME - Duration::from_micros(1));
     check_replays(begin(&answers, "key", 1).await, 201);
     clock.advance(Duration::from_micros(1));
-    first(&answers, "key").await.finish(200, b"{}".to_vec()).await.expect("stored");
+    keep(&world, first(&answers, "key").await, 200).await;
     check_replays(begin(&answers, "key", 1).await, 200);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn concurrent_requests_execute_once() {
-    let (answers, _world) = answers().await;
+    let (answers, world) = answers().await;
+    let world = Arc::new(world);
     let mut calls = tokio::task::JoinSet::new();
     for _ in 0..20 {
-        let answers = answers.clone();
+        let (answers, world) = (answers.clone(), Arc::clone(&world));
         calls.spawn(async move {
             match begin(&answers, "key", 1).await.expect("begun") {
                 Begun::Replay(answer) => {
@@ -88,7 +100,7 @@ async fn concurrent_requests_execute_once() {
                 }
                 Begun::First(in_flight) => {
                     tokio::time::sleep(Duration::from_millis(20)).await;
-                    in_flight.finish(201, b"{}".to_vec()).await.expect("stored");
+                    keep(&world, in_flight, 201).await;
                     true
                 }
             }
@@ -108,4 +120,31 @@ async fn waiting_ends() {
     assert!(matches!(refused, Err(AnswerError::Unavailable { .. })), "{refused:?}");
     drop(held);
     assert!(matches!(answers.begin_within(wait, key, [1; 32]).await, Ok(Begun::First(_))));
+}
+
+/// What the store says of the change is not what became of it; a retry is the only one who learns.
+#[tokio::test]
+async fn whenever_the_store_fails_a_retry_gets_the_answer_or_finds_nothing_done() {
+    for fault in FAULTS {
+        let world = World::new().await;
+        let store = Arc::new(Faulty::new(Arc::clone(&world.store)));
+        let clock = || Arc::clone(&world.clock) as Arc<dyn Clock>;
+        let answers = Answers::new(Arc::clone(&store) as Arc<dyn Store>, clock());
+        let tenants = Tenants::new(Arc::clone(&store) as Arc<dyn Store>, clock(), RetentionDays::ONE_YEAR, Arc::default());
+        let create = async |in_flight: InFlight| {
+            let new =
+                NewOrganization { name: "Foo".to_owned(), external_id: Some("foo".to_owned()), ..NewOrganization::default() };
+            let kept = |created: &Organization| Some(in_flight.kept(201, created.id.to_string().into_bytes()));
+            tenants.create_organization(&here(), new, &kept).await
+        };
+        store.arm("insert_organization", 1, fault);
+        create(first(&answers, "key").await).await.expect_err("a fault");
+        let answered = match begin(&answers, "key", 1).await.expect("begun") {
+            Begun::Replay(answer) => String::from_utf8(answer.body).expect("an id"),
+            Begun::First(in_flight) => create(in_flight).await.expect("created").id.to_string(),
+        };
+        let made = tenants.organization_by_external_id(&environment_scope(1), "foo").await.expect("one");
+        assert_eq!(answered, made.id.to_string(), "{fault:?}");
+        check_replays_of(begin(&answers, "key", 1).await, 201, answered.as_bytes());
+    }
 }

@@ -14,7 +14,7 @@ use crate::clock::Clock;
 pub use crate::entities::{Export, ExportFilter, ExportState};
 use crate::random::random;
 use crate::read::{ExportFileError, ExportFiles};
-use crate::store::{Store, StoreError};
+use crate::store::{Keep, Store, StoreError};
 use crate::tenants::{OrganizationScope, Scope};
 
 /// How long a download link works (wire contract §2).
@@ -98,7 +98,12 @@ impl Exports {
 
     /// # Errors
     /// The range is backwards, or too many exports of the environment wait.
-    pub async fn create(&self, scope: &OrganizationScope, filter: ExportFilter) -> Result<Export, ExportError> {
+    pub async fn create(
+        &self,
+        scope: &OrganizationScope,
+        filter: ExportFilter,
+        keep: Keep<'_, Export>,
+    ) -> Result<Export, ExportError> {
         if filter.range_start > filter.range_end {
             return Err(ExportError::InvalidRange);
         }
@@ -109,8 +114,10 @@ impl Exports {
         let id = ExportId::from_parts(now.id_millis(), u128::from_be_bytes(random()?));
         let organization = scope.organization_id();
         let export = Export { id, organization, state: ExportState::Pending, filter, created_at: now, updated_at: now };
-        self.store.insert_export(scope.environment_id(), &export).await?;
+        let inserted = self.store.insert_export(scope.environment_id(), &export, keep).await;
+        // Also after an error: it may have been stored.
         self.created.notify_one();
+        inserted?;
         Ok(export)
     }
 

@@ -17,6 +17,7 @@ use crate::jobs::FlushSettings;
 use crate::page::{ListQuery, Order};
 use crate::place::Place;
 use crate::read::Filter;
+use crate::store::unkept;
 use crate::tenants::{NewOrganization, NewSchema, Scope, TargetSchema};
 use crate::{Clock, Engine, Settings};
 
@@ -42,9 +43,9 @@ impl Running {
         let environment = self.scope.environment().unwrap();
         let targets = vec![TargetSchema { kind: "team".to_owned(), metadata: None }];
         let schema = NewSchema { targets, ..NewSchema::default() };
-        self.engine.tenants().create_schema(&environment, "user.signed_in", schema).await.unwrap();
+        self.engine.tenants().create_schema(&environment, "user.signed_in", schema, &unkept).await.unwrap();
         let new = NewOrganization { name: "Acme".to_owned(), ..NewOrganization::default() };
-        self.engine.tenants().create_organization(&environment, new).await.unwrap().id
+        self.engine.tenants().create_organization(&environment, new, &unkept).await.unwrap().id
     }
 
     pub async fn record(&self, organization: OrganizationId, actor: usize) {
@@ -93,7 +94,7 @@ impl Running {
             actor_ids: Vec::new(),
             targets: Vec::new(),
         };
-        self.engine.exports().create(&scope, filter).await.unwrap().id
+        self.engine.exports().create(&scope, filter, &unkept).await.unwrap().id
     }
 
     pub async fn wait_for(&self, id: ExportId, state: ExportState) {

@@ -77,7 +77,7 @@ const ENGINE_MODULES: &[Module] = &[
     Module { name: "lake", may_use: &["store"] },
     Module { name: "commit_log", may_use: &["store"] },
     Module { name: "tenants", may_use: &["entities", "store"] },
-    Module { name: "testing", may_use: &["doctor", "exports", "jobs", "place", "read", "tenants"] },
+    Module { name: "testing", may_use: &["doctor", "exports", "jobs", "place", "read", "store", "tenants"] },
     Module { name: "data_folder", may_use: &[] },
     Module { name: "place", may_use: &[] },
     Module { name: "disk", may_use: &[] },

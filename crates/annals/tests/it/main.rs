@@ -6,6 +6,7 @@ mod client;
 mod commands;
 mod emitter;
 mod feed;
+mod kept_answers;
 mod layer;
 mod lines;
 mod own_requests;

@@ -11,6 +11,7 @@ use annals_core::wire::PublishEvent;
 
 use super::{FeedQuery, Names, PublishError, PublishReceipt};
 use crate::clock::MovedClock;
+use crate::store::unkept;
 use crate::tenants::{NewOrganization, Scope};
 use crate::{Clock, Engine, FlushSettings, ListQuery, Order, Settings};
 
@@ -180,7 +181,7 @@ async fn a_start_finishes_what_was_left_in_the_outbox() {
         let running = Running::open(folder.path(), &clock, 1000).await;
         for _ in 0..3 {
             let new = NewOrganization { name: "x".to_owned(), ..NewOrganization::default() };
-            running.engine.tenants().create_organization(&running.scope.environment().unwrap(), new).await.unwrap();
+            running.engine.tenants().create_organization(&running.scope.environment().unwrap(), new, &unkept).await.unwrap();
             made += 1;
         }
         // At once, while its job may be anywhere.

@@ -10,6 +10,7 @@ use crate::clock::{Clock, MovedClock};
 use crate::commit_log::tests::{database, open_on};
 use crate::store::conformance::fixtures::{HERE, environment, founding};
 use crate::store::faulty::{FAULTS, Fault, Faulty};
+use crate::store::unkept;
 use crate::tenants::fixtures::here;
 use crate::tenants::{NewOrganization, RetentionDays, Tenants};
 
@@ -87,7 +88,7 @@ async fn check(faults: &[(&'static str, u32)], fault: Fault, then: Then) {
         for n in 0..2 {
             let name = format!("{round}.{n}");
             let new = NewOrganization { name: name.clone(), ..NewOrganization::default() };
-            let created = running.tenants.create_organization(&here(), new).await;
+            let created = running.tenants.create_organization(&here(), new, &unkept).await;
             // The feed tells of what was stored, whatever the caller was told.
             if created.is_ok() || fault == Fault::StoredUnanswered {
                 expected.push(name);
@@ -126,7 +127,7 @@ async fn many_events_move_in_order() {
     for n in 0..300 {
         let name = n.to_string();
         let new = NewOrganization { name: name.clone(), ..NewOrganization::default() };
-        running.tenants.create_organization(&here(), new).await.expect("created");
+        running.tenants.create_organization(&here(), new, &unkept).await.expect("created");
         expected.push(name);
     }
     let mut steps = Vec::new();

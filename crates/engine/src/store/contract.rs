@@ -13,6 +13,8 @@
 //! Changes that the feed tells of take their events along: change and events are stored together or not at all, and a change that was
 //! refused or found nothing stores none. Events wait in the outbox in the order in which their changes happened. When too many wait,
 //! changes are refused as `Unavailable`.
+//!
+//! Changes that a request with an idempotency key can ask for take its answer along in the same way ([`Keep`]).
 
 use annals_core::ids::{ActionId, ApiKeyId, CommitNumber, EnvironmentId, ExportId, OrganizationId, SchemaId, ShardId};
 use annals_core::record::NewFeedEvent;
@@ -119,6 +121,22 @@ pub struct AnswerKey {
     pub digest: [u8; 32],
 }
 
+/// An answer, and the request that gets it again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptAnswer {
+    pub key: AnswerKey,
+    pub answer: StoredAnswer,
+}
+
+/// The answer to whoever asked for a change, made from the thing as it is after the change. Called inside the change's transaction, at
+/// most once, and only when the change is made. `None`: nobody asks for it again.
+pub type Keep<'a, T> = &'a (dyn Fn(&T) -> Option<KeptAnswer> + Send + Sync);
+
+/// The [`Keep`] of a change that no request with an idempotency key asked for.
+pub fn unkept<T>(_: &T) -> Option<KeptAnswer> {
+    None
+}
+
 /// What the feed is told of a change, made from what the store finds. Called inside the change's transaction, at most once, and only
 /// when there is something to change. Its error undoes the change.
 pub type Tell<'a, T> = &'a (dyn Fn(&T) -> Result<Vec<NewFeedEvent>, StoreError> + Send + Sync);
@@ -198,6 +216,7 @@ pub trait Store: Send + Sync + 'static {
         expires_at: Micros,
         at: Micros,
         tell: Tell<'_, Changed<ApiKey>>,
+        keep: Keep<'_, ApiKey>,
     ) -> Result<Option<ApiKey>, StoreError>;
     /// Whether it was there.
     async fn delete_api_key(&self, environment: EnvironmentId, id: ApiKeyId, tell: Tell<'_, ApiKey>) -> Result<bool, StoreError>;
@@ -213,6 +232,7 @@ pub trait Store: Send + Sync + 'static {
         environment: EnvironmentId,
         organization: &Organization,
         events: &[NewFeedEvent],
+        keep: Keep<'_, Organization>,
     ) -> Result<(), StoreError>;
     async fn organization(&self, environment: EnvironmentId, id: OrganizationId) -> Result<Option<Organization>, StoreError>;
     async fn organization_by_external_id(
@@ -265,6 +285,7 @@ pub trait Store: Send + Sync + 'static {
         ids: (ActionId, SchemaId),
         body: &NewSchema,
         at: Micros,
+        keep: Keep<'_, Schema>,
     ) -> Result<Schema, StoreError>;
     async fn schema(&self, environment: EnvironmentId, action: &str, version: u32) -> Result<Option<Schema>, StoreError>;
     async fn actions(
@@ -282,7 +303,7 @@ pub trait Store: Send + Sync + 'static {
 
     // ---- exports ----
 
-    async fn insert_export(&self, environment: EnvironmentId, export: &Export) -> Result<(), StoreError>;
+    async fn insert_export(&self, environment: EnvironmentId, export: &Export, keep: Keep<'_, Export>) -> Result<(), StoreError>;
     async fn export(&self, id: ExportId) -> Result<Option<(EnvironmentId, Export)>, StoreError>;
     /// Moves the export on if it still is in `from`; whether it was.
     async fn set_export_state(&self, id: ExportId, from: ExportState, to: ExportState, at: Micros) -> Result<bool, StoreError>;
@@ -299,7 +320,7 @@ pub trait Store: Send + Sync + 'static {
     // ---- idempotent answers ----
 
     async fn answer(&self, key: &AnswerKey) -> Result<Option<StoredAnswer>, StoreError>;
-    /// Replaces an older answer of the same key.
+    /// Of a request that changed nothing. Replaces an older answer of the same key, as one that comes with a change does.
     async fn put_answer(&self, key: &AnswerKey, answer: &StoredAnswer) -> Result<(), StoreError>;
     /// Deletes up to `limit` answers stored before `before`; how many.
     async fn expire_answers(&self, before: Micros, limit: u32) -> Result<u64, StoreError>;

@@ -24,7 +24,7 @@ use annals_core::time::Micros;
 use async_trait::async_trait;
 
 use super::{
-    AnswerKey, Changed, Fence, Founded, Founding, Leaving, OutboxEvent, Store, StoreError, StoredAnswer, StoredApiKey,
+    AnswerKey, Changed, Fence, Founded, Founding, Keep, Leaving, OutboxEvent, Store, StoreError, StoredAnswer, StoredApiKey,
     StoredCommit, Tell,
 };
 use crate::entities::{Action, ApiKey, NewSchema, Organization, OrganizationFilter, Schema};
@@ -186,8 +186,9 @@ impl<S: Store + ?Sized> Store for Faulty<S> {
         expires_at: Micros,
         at: Micros,
         tell: Tell<'_, Changed<ApiKey>>,
+        keep: Keep<'_, ApiKey>,
     ) -> Result<Option<ApiKey>, StoreError> {
-        self.call("set_api_key_expiry", self.inner.set_api_key_expiry(environment, id, expires_at, at, tell)).await
+        self.call("set_api_key_expiry", self.inner.set_api_key_expiry(environment, id, expires_at, at, tell, keep)).await
     }
     async fn delete_api_key(&self, environment: EnvironmentId, id: ApiKeyId, tell: Tell<'_, ApiKey>) -> Result<bool, StoreError> {
         self.call("delete_api_key", self.inner.delete_api_key(environment, id, tell)).await
@@ -202,8 +203,9 @@ impl<S: Store + ?Sized> Store for Faulty<S> {
         environment: EnvironmentId,
         organization: &Organization,
         events: &[NewFeedEvent],
+        keep: Keep<'_, Organization>,
     ) -> Result<(), StoreError> {
-        self.call("insert_organization", self.inner.insert_organization(environment, organization, events)).await
+        self.call("insert_organization", self.inner.insert_organization(environment, organization, events, keep)).await
     }
     async fn organization(&self, environment: EnvironmentId, id: OrganizationId) -> Result<Option<Organization>, StoreError> {
         self.call("organization", self.inner.organization(environment, id)).await
@@ -261,8 +263,9 @@ impl<S: Store + ?Sized> Store for Faulty<S> {
         ids: (ActionId, SchemaId),
         body: &NewSchema,
         at: Micros,
+        keep: Keep<'_, Schema>,
     ) -> Result<Schema, StoreError> {
-        self.call("insert_schema", self.inner.insert_schema(environment, action, ids, body, at)).await
+        self.call("insert_schema", self.inner.insert_schema(environment, action, ids, body, at, keep)).await
     }
     async fn schema(&self, environment: EnvironmentId, action: &str, version: u32) -> Result<Option<Schema>, StoreError> {
         self.call("schema", self.inner.schema(environment, action, version)).await
@@ -284,8 +287,8 @@ impl<S: Store + ?Sized> Store for Faulty<S> {
     }
 
     // ---- exports ----
-    async fn insert_export(&self, environment: EnvironmentId, export: &Export) -> Result<(), StoreError> {
-        self.call("insert_export", self.inner.insert_export(environment, export)).await
+    async fn insert_export(&self, environment: EnvironmentId, export: &Export, keep: Keep<'_, Export>) -> Result<(), StoreError> {
+        self.call("insert_export", self.inner.insert_export(environment, export, keep)).await
     }
     async fn export(&self, id: ExportId) -> Result<Option<(EnvironmentId, Export)>, StoreError> {
         self.call("export", self.inner.export(id)).await

@@ -4,6 +4,7 @@ use super::*;
 use crate::store::SqliteFile;
 use crate::store::conformance::fixtures::{HERE, environment, founded, organization, organization_id};
 use crate::store::conformance::{self, Backend};
+use crate::store::unkept;
 
 struct FaultyFile(SqliteFile);
 
@@ -17,7 +18,7 @@ impl Backend for FaultyFile {
 conformance::suite!(FaultyFile(SqliteFile::new()));
 
 async fn insert(store: &dyn Store, n: u64) -> bool {
-    store.insert_organization(environment(HERE), &organization(n), &[]).await.is_ok()
+    store.insert_organization(environment(HERE), &organization(n), &[], &unkept).await.is_ok()
 }
 
 async fn is_there(store: &dyn Store, n: u64) -> bool {

@@ -13,15 +13,15 @@ use super::fixtures::{World, environment_scope, here};
 use super::*;
 use crate::clock::Clock;
 use crate::page::{ListQuery, Order};
-use crate::store::StoreError;
 use crate::store::conformance::fixtures::{ELSEWHERE, HERE, environment};
+use crate::store::{StoreError, unkept};
 
 fn named(name: &str) -> NewOrganization {
     NewOrganization { name: name.to_owned(), ..NewOrganization::default() }
 }
 
 async fn organization(tenants: &Tenants) -> OrganizationId {
-    tenants.create_organization(&here(), named("Foo")).await.expect("created").id
+    tenants.create_organization(&here(), named("Foo"), &unkept).await.expect("created").id
 }
 
 async fn key(tenants: &Tenants, owner: OrganizationId) -> (ApiKey, ApiKeySecret) {
@@ -65,13 +65,13 @@ async fn a_remembered_key_expires_on_time() {
     let (created, secret) = key(&tenants, owner).await;
     assert!(tenants.authenticate(secret.expose()).await.expect("answered").is_some());
     let at = world.clock.now().saturating_add(Duration::from_secs(1));
-    assert_eq!(tenants.expire_api_key(&here(), created.id, Some(at)).await.expect("set").expires_at, Some(at));
+    assert_eq!(tenants.expire_api_key(&here(), created.id, Some(at), &unkept).await.expect("set").expires_at, Some(at));
     assert!(tenants.authenticate(secret.expose()).await.expect("answered").is_some());
     world.clock.advance(Duration::from_micros(999_999));
     assert!(tenants.authenticate(secret.expose()).await.expect("answered").is_some());
     world.clock.advance(Duration::from_micros(1));
     assert!(tenants.authenticate(secret.expose()).await.expect("answered").is_none());
-    assert!(matches!(tenants.expire_api_key(&here(), created.id, None).await, Err(ApiKeyError::AlreadyExpired)));
+    assert!(matches!(tenants.expire_api_key(&here(), created.id, None, &unkept).await, Err(ApiKeyError::AlreadyExpired)));
 }
 
 #[tokio::test]
@@ -84,7 +84,7 @@ async fn expired_deleted_and_orphaned_keys_stop_at_once() {
     for key in [&expired, &deleted, &orphaned] {
         assert!(works(key).await);
     }
-    tenants.expire_api_key(&here(), expired.0.id, None).await.expect("expired");
+    tenants.expire_api_key(&here(), expired.0.id, None, &unkept).await.expect("expired");
     assert!(!works(&expired).await && works(&deleted).await);
     tenants.delete_api_key(&here(), deleted.0.id).await.expect("deleted");
     assert!(!works(&deleted).await && works(&orphaned).await);
@@ -118,7 +118,7 @@ async fn the_api_manages_organization_keys_of_its_environment_only() {
     assert_eq!(tenants.validate_api_key(&here(), "nonsense").await.expect("answered"), None);
     for (scope, id) in [(here(), first_id), (here(), ApiKeyId::from_parts(9, 9)), (elsewhere(), created.id)] {
         assert!(matches!(tenants.delete_api_key(&scope, id).await, Err(ApiKeyError::NotFound)));
-        assert!(matches!(tenants.expire_api_key(&scope, id, None).await, Err(ApiKeyError::NotFound)));
+        assert!(matches!(tenants.expire_api_key(&scope, id, None, &unkept).await, Err(ApiKeyError::NotFound)));
     }
     assert_eq!(tenants.api_keys(&here(), owner, &page()).await.expect("a page").items, [created]);
     assert!(matches!(tenants.api_keys(&elsewhere(), owner, &page()).await, Err(OrganizationError::NotFound)));
@@ -189,12 +189,12 @@ async fn what_is_taken_is_named() {
     let tenants = world.tenants();
     let domain = |domain: &str| NewDomain { domain: domain.to_owned(), state: DomainState::Verified };
     let new = NewOrganization { domains: vec![domain("Foo.Example")], external_id: Some("e".to_owned()), ..named("Foo") };
-    let created = tenants.create_organization(&here(), new.clone()).await.expect("created");
+    let created = tenants.create_organization(&here(), new.clone(), &unkept).await.expect("created");
     assert_eq!((created.domains[0].domain.as_str(), created.domains[0].strategy), ("foo.example", Some(DomainStrategy::Manual)));
-    let refused = tenants.create_organization(&here(), new.clone()).await;
+    let refused = tenants.create_organization(&here(), new.clone(), &unkept).await;
     assert!(matches!(refused, Err(OrganizationError::ExternalIdTaken)), "{refused:?}");
     let refused = tenants
-        .create_organization(&here(), NewOrganization { external_id: None, domains: vec![domain("FOO.example")], ..new })
+        .create_organization(&here(), NewOrganization { external_id: None, domains: vec![domain("FOO.example")], ..new }, &unkept)
         .await;
     assert!(matches!(&refused, Err(OrganizationError::DomainTaken { domain }) if domain == "foo.example"), "{refused:?}");
     let filter = OrganizationFilter { domains: vec!["FOO.EXAMPLE".to_owned()], search: None };
@@ -245,9 +245,9 @@ async fn rules_are_seen_as_soon_as_they_exist_and_never_change() {
     assert!(rules(1).await.is_none());
     let target =
         |kind: &str| NewSchema { targets: vec![TargetSchema { kind: kind.to_owned(), metadata: None }], ..NewSchema::default() };
-    assert_eq!(tenants.create_schema(&here(), "a", target("team")).await.expect("created").version, 1);
+    assert_eq!(tenants.create_schema(&here(), "a", target("team"), &unkept).await.expect("created").version, 1);
     let first = rules(1).await.expect("configured");
-    assert_eq!(tenants.create_schema(&here(), "a", target("user")).await.expect("created").version, 2);
+    assert_eq!(tenants.create_schema(&here(), "a", target("user"), &unkept).await.expect("created").version, 2);
     assert!(Arc::ptr_eq(&first, &rules(1).await.expect("configured")));
     assert!(rules(2).await.is_some() && rules(3).await.is_none());
     assert!(tenants.rules(environment(ELSEWHERE), "a", 1).await.expect("answered").is_none());
@@ -261,10 +261,14 @@ async fn a_schema_that_does_not_compile_is_not_stored() {
     let world = World::new().await;
     let tenants = world.tenants();
     let wrong = NewSchema { metadata: Some(json!({"type": "strin"})), ..NewSchema::default() };
-    let refused = tenants.create_schema(&here(), "a", wrong.clone()).await;
+    let refused = tenants.create_schema(&here(), "a", wrong.clone(), &unkept).await;
     assert!(matches!(&refused, Err(SchemaError::Invalid { field, .. }) if field == "metadata"), "{refused:?}");
     assert!(tenants.actions(&here(), &page()).await.expect("a page").items.is_empty());
     let ids = crate::store::conformance::fixtures::schema_ids(1);
-    world.store.insert_schema(environment(HERE), "a", ids, &wrong, world.clock.now()).await.expect("stored behind its back");
+    world
+        .store
+        .insert_schema(environment(HERE), "a", ids, &wrong, world.clock.now(), &unkept)
+        .await
+        .expect("stored behind its back");
     assert!(matches!(tenants.rules(environment(HERE), "a", 1).await, Err(StoreError::Damaged { .. })));
 }

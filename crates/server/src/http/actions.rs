@@ -11,7 +11,7 @@ use axum::extract::State;
 use super::answer::Answer;
 use super::auth::EnvironmentCaller;
 use super::documented::{BodyRefusals, EnvironmentOnly, IdempotencyHeader, NotFound, Refusals, WrongParameters};
-use super::idempotency::Once;
+use super::idempotency::{Keeper, Once};
 use super::path::PathText;
 use super::problem::Problem;
 use super::query::{ListParameters, list};
@@ -72,15 +72,12 @@ pub async fn create_schema(
     ActionName(action): ActionName,
     once: Once<wire::CreateSchema>,
 ) -> Result<Answer, Problem> {
-    let execute = move |new: wire::CreateSchema| async move {
-        let schema = engine
-            .tenants()
-            .create_schema(&caller.environment, &action, from_wire(new))
-            .await
-            .map_err(Problem::action(&action))?;
-        Ok(Answer::created(&schema_to_wire(schema)))
+    let to_answer = |created: &Schema| Answer::created(&schema_to_wire(created.clone()));
+    let create = move |new, keeper: Keeper<_>| async move {
+        let created = engine.tenants().create_schema(&caller.environment, &action, from_wire(new), &*keeper).await;
+        created.map_err(Problem::action(&action))
     };
-    once.answer(&caller.scope, execute).await
+    once.answer(&caller.scope, to_answer, create).await
 }
 
 /// A name that an action may have: the same rule as for the action of an event.

@@ -3,7 +3,7 @@
 use annals_core::ids::{ApiKeyId, OrganizationId};
 use annals_core::wire;
 use annals_engine::Engine;
-use annals_engine::tenants::{KeyOwner, NewApiKey};
+use annals_engine::tenants::{ApiKey, KeyOwner, NewApiKey};
 use axum::extract::State;
 use axum::http::StatusCode;
 
@@ -11,7 +11,7 @@ use super::answer::Answer;
 use super::auth::EnvironmentCaller;
 use super::body::JsonBody;
 use super::documented::{BodyRefusals, Conflict, EnvironmentOnly, IdempotencyHeader, NotFound, Refusals, WrongParameters};
-use super::idempotency::Once;
+use super::idempotency::{Keeper, Once};
 use super::path::PathId;
 use super::problem::Problem;
 use super::query::{ListParameters, list};
@@ -76,12 +76,7 @@ pub async fn validate(
     JsonBody(presented): JsonBody<wire::ValidateApiKey>,
 ) -> Result<Answer, Problem> {
     let key = engine.tenants().validate_api_key(&caller.environment, &presented.value).await?;
-    // A key of the environment has no owner that the wire can name.
-    let api_key = key.and_then(|key| match key.owner {
-        KeyOwner::Organization(owner) => Some(key.to_wire(owner)),
-        KeyOwner::Environment => None,
-    });
-    Ok(Answer::ok(&wire::ApiKeyValidation { api_key }))
+    Ok(Answer::ok(&wire::ApiKeyValidation { api_key: key.as_ref().and_then(to_wire) }))
 }
 
 /// Expire an API key
@@ -100,18 +95,15 @@ pub async fn expire(
     note: Note,
     once: Once<wire::ExpireApiKey>,
 ) -> Result<Answer, Problem> {
-    let execute = move |expire: wire::ExpireApiKey| async move {
+    let to_answer = |key: &ApiKey| Answer::ok(&to_wire(key));
+    let expire = move |expire: wire::ExpireApiKey, keeper: Keeper<_>| async move {
         let at = expire.expires_at.map(|moment| moment.0);
-        let key = engine.tenants().expire_api_key(&caller.environment, id, at).await.map_err(Problem::api_key(&id))?;
-        match key.owner {
-            KeyOwner::Organization(owner) => {
-                note.organization(owner);
-                Ok(Answer::ok(&key.to_wire(owner)))
-            }
-            KeyOwner::Environment => Err(Problem::internal("the engine expired a key that the API does not manage")),
-        }
+        let expired = engine.tenants().expire_api_key(&caller.environment, id, at, &*keeper).await;
+        let key = expired.map_err(Problem::api_key(&id))?;
+        note_owner(&note, &key);
+        Ok(key)
     };
-    once.answer(&caller.scope, execute).await
+    once.answer(&caller.scope, to_answer, expire).await
 }
 
 /// Delete an API key
@@ -127,8 +119,20 @@ pub async fn delete(
     note: Note,
 ) -> Result<StatusCode, Problem> {
     let deleted = engine.tenants().delete_api_key(&caller.environment, id).await.map_err(Problem::api_key(&id))?;
-    if let KeyOwner::Organization(owner) = deleted.owner {
+    note_owner(&note, &deleted);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `None`: a key of the environment. It has no owner that the wire can name, and the engine neither validates nor changes it for anybody.
+fn to_wire(key: &ApiKey) -> Option<wire::ApiKey> {
+    match key.owner {
+        KeyOwner::Organization(owner) => Some(key.to_wire(owner)),
+        KeyOwner::Environment => None,
+    }
+}
+
+fn note_owner(note: &Note, key: &ApiKey) {
+    if let KeyOwner::Organization(owner) = key.owner {
         note.organization(owner);
     }
-    Ok(StatusCode::NO_CONTENT)
 }

@@ -14,7 +14,7 @@ use super::App;
 use super::answer::Answer;
 use super::auth::Caller;
 use super::documented::{BodyRefusals, ExportRefusals, IdempotencyHeader, NotFound, Refusals};
-use super::idempotency::Once;
+use super::idempotency::{Keeper, Once};
 use super::link::Base;
 use super::path::PathId;
 use super::problem::Problem;
@@ -33,25 +33,25 @@ use super::recording::Note;
 pub async fn create(
     State(app): State<App>,
     Caller(scope): Caller,
-    base: Base,
     note: Note,
     once: Once<wire::CreateExport>,
 ) -> Result<Answer, Problem> {
     if let Ok(id) = once.value().organization_id.parse() {
         note.organization(id);
     }
-    let execute = move |new: wire::CreateExport| async move {
+    // A new one has no file yet.
+    let to_answer = |created: &Export| Answer::created(&to_wire(created, None));
+    let create = move |new: wire::CreateExport, keeper: Keeper<_>| async move {
         let refused = Problem::organization_of_export(&new.organization_id);
         let id: Result<OrganizationId, _> = new.organization_id.parse();
         let organization = match id {
             Ok(id) => app.engine().tenants().organization_scope(&scope, id).await,
             Err(_) => Err(OrganizationError::NotFound),
         };
-        let export =
-            app.engine().exports().create(&organization.map_err(refused)?, filter(new)).await.map_err(Problem::export(&""))?;
-        Ok(Answer::created(&to_wire(&app, &base, &export)?))
+        let created = app.engine().exports().create(&organization.map_err(refused)?, filter(new), &*keeper).await;
+        created.map_err(Problem::export(&""))
     };
-    once.answer(&scope, execute).await
+    once.answer(&scope, to_answer, create).await
 }
 
 /// Read an export
@@ -71,7 +71,11 @@ pub async fn get(
 ) -> Result<Answer, Problem> {
     let export = app.engine().exports().get(&scope, id).await.map_err(Problem::export(&id))?;
     note.organization(export.organization);
-    Ok(Answer::ok(&to_wire(&app, &base, &export)?))
+    let url = match export.state {
+        ExportState::Ready => Some(base.download(export.id, &app.engine().exports().ticket(&export)?)),
+        ExportState::Pending | ExportState::Error | ExportState::Expired => None,
+    };
+    Ok(Answer::ok(&to_wire(&export, url)))
 }
 
 /// Download an export's file
@@ -135,19 +139,19 @@ fn filter(new: wire::CreateExport) -> ExportFilter {
     }
 }
 
-fn to_wire(app: &App, base: &Base, export: &Export) -> Result<wire::Export, Problem> {
-    let (state, url) = match export.state {
-        ExportState::Pending => (wire::ExportState::Pending, None),
-        ExportState::Ready => (wire::ExportState::Ready, Some(base.download(export.id, &app.engine().exports().ticket(export)?))),
-        ExportState::Error => (wire::ExportState::Error, None),
-        ExportState::Expired => (wire::ExportState::Expired, None),
+fn to_wire(export: &Export, url: Option<String>) -> wire::Export {
+    let state = match export.state {
+        ExportState::Pending => wire::ExportState::Pending,
+        ExportState::Ready => wire::ExportState::Ready,
+        ExportState::Error => wire::ExportState::Error,
+        ExportState::Expired => wire::ExportState::Expired,
     };
-    Ok(wire::Export {
+    wire::Export {
         object: Default::default(),
         id: export.id.to_string(),
         state,
         url,
         created_at: Timestamp(export.created_at),
         updated_at: Timestamp(export.updated_at),
-    })
+    }
 }

@@ -3,10 +3,11 @@
 //! Audit events do not come here: the commit log remembers their keys. Only successes are kept, so a retry after a failure executes.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use annals_core::limits::IDEMPOTENCY_KEY_BYTES_MAX;
 use annals_core::wire::FromBody;
-use annals_engine::answers::Begun;
+use annals_engine::answers::{Begun, KeptAnswer, unkept};
 use annals_engine::tenants::Scope;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::StatusCode;
@@ -44,6 +45,9 @@ impl IdempotencyKey {
     }
 }
 
+/// Makes the answer that a change stores, for as long as its request's key is taken.
+pub type Keeper<C> = Box<dyn Fn(&C) -> Option<KeptAnswer> + Send + Sync>;
+
 /// A request that is executed once per key.
 pub struct Once<T> {
     app: App,
@@ -72,28 +76,38 @@ impl<T> Once<T> {
         &self.value
     }
 
-    /// Executes, or gives the stored answer.
-    pub async fn answer<F, Fut>(self, scope: &Scope, execute: F) -> Result<Answer, Problem>
+    /// Makes the change, whose answer is stored with it, or gives the stored answer.
+    pub async fn answer<C, F, Fut>(self, scope: &Scope, to_answer: fn(&C) -> Answer, change: F) -> Result<Answer, Problem>
     where
-        F: FnOnce(T) -> Fut,
-        Fut: Future<Output = Result<Answer, Problem>> + Send + 'static,
+        C: Send + 'static,
+        F: FnOnce(T, Keeper<C>) -> Fut,
+        Fut: Future<Output = Result<C, Problem>> + Send + 'static,
     {
-        let Some(key) = self.key else { return execute(self.value).await };
+        let Some(key) = self.key else {
+            return Ok(to_answer(&change(self.value, Box::new(unkept)).await?));
+        };
         let begun = self.app.engine().answers().begin(scope, &self.request, &key, self.digest).await;
         let in_flight = match begun.map_err(Problem::answer(&key))? {
             Begun::Replay(stored) => {
                 let status = StatusCode::from_u16(stored.status).map_err(Problem::internal)?;
                 return Ok(Answer { status, body: stored.body.into() });
             }
-            Begun::First(in_flight) => in_flight,
+            Begun::First(in_flight) => Arc::new(in_flight),
         };
-        let executing = execute(self.value);
-        // A task of its own: when the client hangs up in the middle, the answer must still be stored, or its retry would execute again.
+        let keeper = {
+            let in_flight = Arc::clone(&in_flight);
+            Box::new(move |changed: &C| {
+                let answer = to_answer(changed);
+                Some(in_flight.kept(answer.status.as_u16(), answer.body.to_vec()))
+            })
+        };
+        let changing = change(self.value, keeper);
+        // A task of its own: when the client hangs up in the middle, its retry must wait until it is known what became of the change.
         let task = self.app.background().spawn(async move {
-            let answer = executing.await?;
-            in_flight.finish(answer.status.as_u16(), answer.body.to_vec()).await?;
-            Ok(answer)
+            let changed = changing.await;
+            drop(in_flight);
+            changed
         });
-        task.await.unwrap_or_else(|ended| Err(Problem::internal(ended)))
+        Ok(to_answer(&task.await.unwrap_or_else(|ended| Err(Problem::internal(ended)))?))
     }
 }

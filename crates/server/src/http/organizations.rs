@@ -3,7 +3,7 @@
 use annals_core::ids::OrganizationId;
 use annals_core::wire::{self, DomainDataState};
 use annals_engine::Engine;
-use annals_engine::tenants::{DomainState, NewDomain, NewOrganization, OrganizationChange};
+use annals_engine::tenants::{DomainState, NewDomain, NewOrganization, Organization, OrganizationChange};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -12,7 +12,7 @@ use super::answer::Answer;
 use super::auth::{Caller, EnvironmentCaller, OrganizationCaller};
 use super::body::JsonBody;
 use super::documented::{BodyRefusals, Conflict, EnvironmentOnly, IdempotencyHeader, NotFound, Refusals, WrongParameters};
-use super::idempotency::Once;
+use super::idempotency::{Keeper, Once};
 use super::path::{PathId, PathText};
 use super::problem::Problem;
 use super::query::{FilterParameters, ListParameters, list};
@@ -48,11 +48,12 @@ pub async fn create(
     caller: EnvironmentCaller,
     once: Once<wire::CreateOrganization>,
 ) -> Result<Answer, Problem> {
-    let execute = move |new: wire::CreateOrganization| async move {
-        let organization = engine.tenants().create_organization(&caller.environment, from_wire(new)).await;
-        Ok(Answer::created(&organization.map_err(Problem::organization(&""))?.to_wire()))
+    let to_answer = |created: &Organization| Answer::created(&created.to_wire());
+    let create = move |new, keeper: Keeper<_>| async move {
+        let created = engine.tenants().create_organization(&caller.environment, from_wire(new), &*keeper).await;
+        created.map_err(Problem::organization(&""))
     };
-    once.answer(&caller.scope, execute).await
+    once.answer(&caller.scope, to_answer, create).await
 }
 
 /// Read an organization

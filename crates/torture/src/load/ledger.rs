@@ -37,8 +37,6 @@ pub struct OrganizationLife {
     pub external_id: String,
     /// Known when the creation was acknowledged.
     pub id: String,
-    /// The creation was never acknowledged; the organization is there.
-    pub is_found: bool,
     pub name: String,
     pub updates_acknowledged: u64,
     pub updates_sent: u64,

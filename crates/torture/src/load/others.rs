@@ -77,7 +77,7 @@ pub async fn check_api_requests(client: &Client, ledger: &Ledger, report: &mut R
     // An answered change has its entry.
     for life in ledger.organizations() {
         let recorded = |action| own.contains(&(action, life.id.as_str()));
-        let good = (life.is_found || recorded("organization.create"))
+        let good = recorded("organization.create")
             && (life.updates_acknowledged == 0 || recorded("organization.update"))
             && (!life.deleted || recorded("organization.delete"));
         report.check(good, || format!("the API-request log misses changes of {life:?}"));

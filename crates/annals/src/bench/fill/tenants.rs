@@ -5,6 +5,7 @@ use std::error::Error;
 
 use annals_core::ids::OrganizationId;
 use annals_engine::Engine;
+use annals_engine::answers::unkept;
 use annals_engine::tenants::{NewOrganization, NewSchema, Scope, TargetSchema};
 
 use crate::bench::generate::Generator;
@@ -21,7 +22,7 @@ pub async fn create(engine: &Engine, scope: &Scope, generator: &Generator) -> Re
         let target = |target: &serde_json::Value| TargetSchema { kind: text(&target["type"]), metadata: None };
         let targets = schema["targets"].as_array().into_iter().flatten().map(target).collect();
         let new = NewSchema { targets, ..NewSchema::default() };
-        engine.tenants().create_schema(&scope, &text(&schema["action"]), new).await?;
+        engine.tenants().create_schema(&scope, &text(&schema["action"]), new, &unkept).await?;
     }
     let mut ids = Organizations::new();
     let named = generator.organizations().iter().map(|made| (made.name.as_str(), made.external_id.as_str()));
@@ -33,7 +34,7 @@ pub async fn create(engine: &Engine, scope: &Scope, generator: &Generator) -> Re
             external_id: Some(external_id.to_owned()),
             allow_profiles_outside_organization: false,
         };
-        let created = engine.tenants().create_organization(&scope, new).await?;
+        let created = engine.tenants().create_organization(&scope, new, &unkept).await?;
         ids.insert(external_id.to_owned(), created.id);
     }
     Ok(ids)

@@ -17,6 +17,7 @@ use crate::lake::{Lake, LakeFile, LakeSettings, LakeView, MergeOutcome, Pace};
 use crate::read::{Filter, Reader, ReadingRoom, Selection, Snapshot};
 use crate::store::conformance::fixtures::{HERE, environment, founding, organization, organization_id};
 use crate::store::listing::{Direction, Scan};
+use crate::store::unkept;
 use crate::tenants::RetentionDays;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -77,7 +78,7 @@ impl Running {
         let running = Self::open(folder, &clock).await;
         running.purge.store.found(&founding(HERE)).await.expect("stored");
         for n in [SHORT, OTHER] {
-            running.purge.store.insert_organization(environment(HERE), &organization(n), &[]).await.expect("stored");
+            running.purge.store.insert_organization(environment(HERE), &organization(n), &[], &unkept).await.expect("stored");
         }
         for _ in 0..days {
             running.record(&[SHORT, OTHER, GONE, OTHER, SHORT, GONE]).await;

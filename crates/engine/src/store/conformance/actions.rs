@@ -8,7 +8,7 @@ use super::Backend;
 use super::fixtures::{ELSEWHERE, HERE, environment, first, founded, schema_ids, time};
 use crate::entities::{NewSchema, Schema, TargetSchema};
 use crate::page::{ListQuery, Order};
-use crate::store::Store;
+use crate::store::{Store, unkept};
 
 fn body(n: u64) -> NewSchema {
     let metadata = json!({"type": "object", "properties": {"ü": {"type": "string", "maxLength": n}}});
@@ -23,7 +23,7 @@ fn body(n: u64) -> NewSchema {
 }
 
 async fn insert(store: &dyn Store, action: &str, n: u64) -> Schema {
-    store.insert_schema(environment(HERE), action, schema_ids(n), &body(n), time(n.cast_signed())).await.expect("stored")
+    store.insert_schema(environment(HERE), action, schema_ids(n), &body(n), time(n.cast_signed()), &unkept).await.expect("stored")
 }
 
 pub(crate) async fn versions_count_up(backend: &dyn Backend) {
@@ -104,7 +104,7 @@ pub(crate) async fn environments_do_not_meet(backend: &dyn Backend) {
     assert_eq!(store.schema(elsewhere, "a", 1).await.expect("read"), None);
     assert!(store.schemas(elsewhere, "a", &first(9)).await.expect("answered").is_none());
     assert!(store.actions(elsewhere, &first(9)).await.expect("a page").items.is_empty());
-    let schema = store.insert_schema(elsewhere, "a", schema_ids(2), &body(2), time(2)).await.expect("stored");
+    let schema = store.insert_schema(elsewhere, "a", schema_ids(2), &body(2), time(2), &unkept).await.expect("stored");
     assert_eq!(schema.version, 1);
     assert_eq!(store.schema(environment(HERE), "a", 1).await.expect("read").map(|schema| schema.body), Some(body(1)));
 }

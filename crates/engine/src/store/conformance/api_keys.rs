@@ -8,11 +8,11 @@ use super::fixtures::{
 };
 use crate::entities::KeyOwner;
 use crate::page::{ListQuery, Order};
-use crate::store::{Store, StoredApiKey, Unique};
+use crate::store::{Store, StoredApiKey, Unique, unkept};
 
 async fn with_organization(backend: &dyn Backend) -> std::sync::Arc<dyn Store> {
     let store = founded(backend).await;
-    store.insert_organization(environment(HERE), &organization(1), &[]).await.expect("stored");
+    store.insert_organization(environment(HERE), &organization(1), &[], &unkept).await.expect("stored");
     store
 }
 
@@ -65,12 +65,13 @@ pub(crate) async fn the_owner_must_exist(backend: &dyn Backend) {
 pub(crate) async fn expiry_is_set(backend: &dyn Backend) {
     let store = with_organization(backend).await;
     let mut key = insert(&*store, 10).await.key;
-    let answer = store.set_api_key_expiry(environment(HERE), key_id(10), time(50), time(40), &nothing).await.expect("set");
+    let answer =
+        store.set_api_key_expiry(environment(HERE), key_id(10), time(50), time(40), &nothing, &unkept).await.expect("set");
     (key.expires_at, key.updated_at) = (Some(time(50)), time(40));
     assert_eq!(answer.as_ref(), Some(&key));
     assert_eq!(read(&*store, 10).await.map(|stored| stored.key), Some(key));
     assert_eq!(
-        store.set_api_key_expiry(environment(HERE), key_id(99), time(50), time(40), &nothing).await.expect("answered"),
+        store.set_api_key_expiry(environment(HERE), key_id(99), time(50), time(40), &nothing, &unkept).await.expect("answered"),
         None
     );
 }
@@ -97,7 +98,7 @@ pub(crate) async fn last_use_never_falls(backend: &dyn Backend) {
 
 pub(crate) async fn keys_are_listed_by_owner(backend: &dyn Backend) {
     let store = with_organization(backend).await;
-    store.insert_organization(environment(HERE), &organization(2), &[]).await.expect("stored");
+    store.insert_organization(environment(HERE), &organization(2), &[], &unkept).await.expect("stored");
     for n in [10, 11, 13] {
         insert(&*store, n).await;
     }
@@ -115,7 +116,10 @@ pub(crate) async fn environments_do_not_meet(backend: &dyn Backend) {
     let key = insert(&*store, 10).await;
     let elsewhere = environment(ELSEWHERE);
     assert_eq!(store.api_key(elsewhere, key_id(10)).await.expect("read"), None);
-    assert_eq!(store.set_api_key_expiry(elsewhere, key_id(10), time(5), time(5), &nothing).await.expect("answered"), None);
+    assert_eq!(
+        store.set_api_key_expiry(elsewhere, key_id(10), time(5), time(5), &nothing, &unkept).await.expect("answered"),
+        None
+    );
     assert!(!store.delete_api_key(elsewhere, key_id(10), &nothing).await.expect("answered"));
     assert!(store.api_keys(elsewhere, organization_id(1), &first(9)).await.expect("a page").items.is_empty());
     assert_eq!(read(&*store, 10).await, Some(key));

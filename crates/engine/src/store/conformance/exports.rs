@@ -4,11 +4,11 @@ use super::Backend;
 use super::fixtures::{ELSEWHERE, HERE, environment, export, founded, time};
 use crate::entities::ExportState::{Error, Expired, Pending, Ready};
 use crate::entities::{Export, ExportState};
-use crate::store::Store;
+use crate::store::{Store, unkept};
 
 async fn insert(store: &dyn Store, n: u64) -> Export {
     let export = export(n);
-    store.insert_export(environment(HERE), &export).await.expect("stored");
+    store.insert_export(environment(HERE), &export, &unkept).await.expect("stored");
     export
 }
 
@@ -16,7 +16,7 @@ pub(crate) async fn an_export_comes_back_whole(backend: &dyn Backend) {
     let store = founded(backend).await;
     for (n, state) in [(1, Pending), (2, Ready), (3, Error), (4, Expired)] {
         let export = Export { state, ..export(n) };
-        store.insert_export(environment(HERE), &export).await.expect("stored");
+        store.insert_export(environment(HERE), &export, &unkept).await.expect("stored");
         assert_eq!(store.export(export.id).await.expect("read"), Some((environment(HERE), export)));
     }
     assert_eq!(store.export(export(9).id).await.expect("read"), None);
@@ -56,7 +56,7 @@ pub(crate) async fn pending_ones_are_counted(backend: &dyn Backend) {
     for n in 1..=3 {
         insert(&*store, n).await;
     }
-    store.insert_export(environment(ELSEWHERE), &export(4)).await.expect("stored");
+    store.insert_export(environment(ELSEWHERE), &export(4), &unkept).await.expect("stored");
     assert!(store.set_export_state(export(1).id, Pending, Error, time(5)).await.expect("moved"));
     assert_eq!(store.pending_exports(environment(HERE)).await.expect("a count"), 2);
     assert_eq!(store.pending_exports(environment(ELSEWHERE)).await.expect("a count"), 1);

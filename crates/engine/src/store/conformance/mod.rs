@@ -63,7 +63,10 @@ macro_rules! suite {
                 an_expiry_tells_before_and_after, an_error_of_telling_undoes_the_change, events_wait_in_the_order_of_their_changes,
                 cleared_places_are_not_given_again, the_outbox_survives_a_crash,
             }
-            answers { an_answer_comes_back_whole, a_newer_answer_replaces_it, old_answers_expire, environments_do_not_meet }
+            answers {
+                an_answer_comes_back_whole, a_newer_answer_replaces_it, old_answers_expire, environments_do_not_meet,
+                answers_come_with_their_change, a_change_that_did_not_happen_keeps_no_answer,
+            }
         }
     };
 }

@@ -11,12 +11,12 @@ use super::fixtures::{
 };
 use crate::entities::{Organization, OrganizationFilter};
 use crate::page::{ListQuery, Order};
-use crate::store::{Store, Unique};
+use crate::store::{Store, Unique, unkept};
 
 async fn with(backend: &dyn Backend, numbers: &[u64]) -> Arc<dyn Store> {
     let store = founded(backend).await;
     for n in numbers {
-        store.insert_organization(environment(HERE), &organization(*n), &[]).await.expect("stored");
+        store.insert_organization(environment(HERE), &organization(*n), &[], &unkept).await.expect("stored");
     }
     store
 }
@@ -33,7 +33,7 @@ fn plain(n: u64) -> Organization {
 pub(crate) async fn an_organization_comes_back_whole(backend: &dyn Backend) {
     let store = with(backend, &[1, 2]).await;
     let bare = Organization { metadata: BTreeMap::new(), retention_days: None, name: String::new(), ..plain(3) };
-    store.insert_organization(environment(HERE), &bare, &[]).await.expect("stored");
+    store.insert_organization(environment(HERE), &bare, &[], &unkept).await.expect("stored");
     for expected in [organization(1), organization(2), bare] {
         assert_eq!(store.organization(environment(HERE), expected.id).await.expect("read"), Some(expected));
     }
@@ -44,29 +44,35 @@ pub(crate) async fn a_domain_belongs_to_one(backend: &dyn Backend) {
     let store = with(backend, &[1]).await;
     let mut rival = organization(2);
     rival.domains[1].domain = "a1.example".to_owned();
-    check_taken(store.insert_organization(environment(HERE), &rival, &[]).await, &Unique::Domain("a1.example".to_owned()));
+    check_taken(
+        store.insert_organization(environment(HERE), &rival, &[], &unkept).await,
+        &Unique::Domain("a1.example".to_owned()),
+    );
     assert_eq!(read(&*store, 2).await, None);
     let mut twice = organization(3);
     twice.domains[1].domain = twice.domains[0].domain.clone();
-    check_taken(store.insert_organization(environment(HERE), &twice, &[]).await, &Unique::Domain("a3.example".to_owned()));
-    store.insert_organization(environment(HERE), &organization(2), &[]).await.expect("a refusal leaves nothing behind");
+    check_taken(
+        store.insert_organization(environment(HERE), &twice, &[], &unkept).await,
+        &Unique::Domain("a3.example".to_owned()),
+    );
+    store.insert_organization(environment(HERE), &organization(2), &[], &unkept).await.expect("a refusal leaves nothing behind");
 }
 
 pub(crate) async fn external_and_stripe_ids_belong_to_one(backend: &dyn Backend) {
     let store = with(backend, &[1]).await;
     let external = Organization { external_id: organization(1).external_id, ..plain(2) };
     let stripe = Organization { stripe_customer_id: organization(1).stripe_customer_id, ..plain(3) };
-    check_taken(store.insert_organization(environment(HERE), &external, &[]).await, &Unique::ExternalId);
-    check_taken(store.insert_organization(environment(HERE), &stripe, &[]).await, &Unique::StripeCustomerId);
+    check_taken(store.insert_organization(environment(HERE), &external, &[], &unkept).await, &Unique::ExternalId);
+    check_taken(store.insert_organization(environment(HERE), &stripe, &[], &unkept).await, &Unique::StripeCustomerId);
     for n in [2, 3] {
         assert_eq!(read(&*store, n).await, None);
-        store.insert_organization(environment(HERE), &plain(n), &[]).await.expect("absent values do not collide");
+        store.insert_organization(environment(HERE), &plain(n), &[], &unkept).await.expect("absent values do not collide");
     }
 }
 
 pub(crate) async fn retention_periods_are_those_that_were_set(backend: &dyn Backend) {
     let store = with(backend, &[1, 2]).await;
-    store.insert_organization(environment(ELSEWHERE), &plain(4), &[]).await.expect("stored");
+    store.insert_organization(environment(ELSEWHERE), &plain(4), &[], &unkept).await.expect("stored");
     let set = [organization(1), organization(2), plain(4)];
     let expected: Vec<_> = set.iter().filter_map(|set| Some((set.id, set.retention_days?))).collect();
     let mut periods = store.retention_periods().await.expect("read");
@@ -85,7 +91,7 @@ pub(crate) async fn environments_do_not_meet(backend: &dyn Backend) {
     check_taken(store.update_organization(elsewhere, &mine, mine.updated_at, &[]).await, &Unique::Revision);
     assert!(!store.delete_organization(elsewhere, mine.id, &nothing).await.expect("answered"));
     let twin = Organization { id: organization_id(2), ..mine.clone() };
-    store.insert_organization(elsewhere, &twin, &[]).await.expect("names are unique within one environment only");
+    store.insert_organization(elsewhere, &twin, &[], &unkept).await.expect("names are unique within one environment only");
     assert_eq!(store.organization_by_external_id(elsewhere, "ext-1").await.expect("read"), Some(twin));
     let by_domain = OrganizationFilter { domains: vec!["a1.example".to_owned()], search: None };
     let found = store.organizations(environment(HERE), &first(9), &by_domain).await.expect("a page");
@@ -160,7 +166,7 @@ pub(crate) async fn an_update_replaces_everything(backend: &dyn Backend) {
     };
     store.update_organization(environment(HERE), &cleared, changed.updated_at, &[]).await.expect("updated");
     assert_eq!(read(&*store, 1).await, Some(cleared));
-    store.insert_organization(environment(HERE), &organization(7), &[]).await.expect("what was cleared is free");
+    store.insert_organization(environment(HERE), &organization(7), &[], &unkept).await.expect("what was cleared is free");
 }
 
 pub(crate) async fn an_update_needs_the_current_revision(backend: &dyn Backend) {
@@ -212,5 +218,5 @@ pub(crate) async fn deleting_takes_domains_and_keys(backend: &dyn Backend) {
     assert_eq!(store.api_key(environment(HERE), key_id(10)).await.expect("read"), None);
     assert!(store.api_key(environment(HERE), key_id(11)).await.expect("read").is_some());
     let heir = Organization { id: organization_id(3), ..organization(1) };
-    store.insert_organization(environment(HERE), &heir, &[]).await.expect("its domains are free");
+    store.insert_organization(environment(HERE), &heir, &[], &unkept).await.expect("its domains are free");
 }

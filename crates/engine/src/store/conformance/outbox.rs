@@ -11,7 +11,7 @@ use super::fixtures::{
     time, told,
 };
 use crate::entities::Organization;
-use crate::store::{Changed, Leaving, Store, StoreError, StoredApiKey, Unique};
+use crate::store::{Changed, Leaving, Store, StoreError, StoredApiKey, Unique, unkept};
 
 async fn waiting(store: &dyn Store) -> Vec<NewFeedEvent> {
     store.outbox(1000).await.expect("read").into_iter().map(|waiting| waiting.event).collect()
@@ -26,7 +26,7 @@ async fn clear(store: &dyn Store) {
 /// Organization 1 with the keys 10 and 11, and an empty outbox.
 async fn with_keys(backend: &dyn Backend) -> std::sync::Arc<dyn Store> {
     let store = founded(backend).await;
-    store.insert_organization(environment(HERE), &organization(1), &[]).await.expect("stored");
+    store.insert_organization(environment(HERE), &organization(1), &[], &unkept).await.expect("stored");
     for n in [11, 10] {
         assert!(store.insert_api_key(&api_key(n, organization_id(1)), &[]).await.expect("stored"));
     }
@@ -35,14 +35,14 @@ async fn with_keys(backend: &dyn Backend) -> std::sync::Arc<dyn Store> {
 
 pub(crate) async fn events_come_with_their_change(backend: &dyn Backend) {
     let store = founded(backend).await;
-    store.insert_organization(environment(HERE), &organization(1), &[told(1), told(6)]).await.expect("stored");
+    store.insert_organization(environment(HERE), &organization(1), &[told(1), told(6)], &unkept).await.expect("stored");
     let changed = Organization { name: "changed".to_owned(), updated_at: time(50), ..organization(1) };
     let read_at = organization(1).updated_at;
     store.update_organization(environment(HERE), &changed, read_at, &[told(2)]).await.expect("updated");
     assert!(store.insert_api_key(&api_key(10, organization_id(1)), &[told(3)]).await.expect("stored"));
     assert_eq!(waiting(&*store).await, [told(1), told(6), told(2), told(3)]);
     let elsewhere = Organization { id: organization_id(2), ..organization(1) };
-    store.insert_organization(environment(ELSEWHERE), &elsewhere, &[told(4)]).await.expect("stored");
+    store.insert_organization(environment(ELSEWHERE), &elsewhere, &[told(4)], &unkept).await.expect("stored");
     let environments: Vec<_> = store.outbox(9).await.expect("read").iter().map(|waiting| waiting.environment).collect();
     assert_eq!(environments, [HERE, HERE, HERE, HERE, ELSEWHERE].map(environment));
 }
@@ -53,7 +53,7 @@ pub(crate) async fn a_change_that_did_not_happen_says_nothing(backend: &dyn Back
     let unheard_key = |_: &_| -> Result<Vec<NewFeedEvent>, StoreError> { panic!("nothing is there to tell of") };
     let unheard_change = |_: &Changed<_>| -> Result<Vec<NewFeedEvent>, StoreError> { panic!("nothing is there to tell of") };
     let rival = Organization { id: organization_id(2), stripe_customer_id: None, ..organization(1) };
-    check_taken(store.insert_organization(environment(HERE), &rival, &[told(1)]).await, &Unique::ExternalId);
+    check_taken(store.insert_organization(environment(HERE), &rival, &[told(1)], &unkept).await, &Unique::ExternalId);
     let late = store.update_organization(environment(HERE), &organization(1), time(0), &[told(1)]).await;
     check_taken(late, &Unique::Revision);
     let same_digest = StoredApiKey { digest: api_key(10, organization_id(1)).digest, ..api_key(12, organization_id(1)) };
@@ -63,7 +63,7 @@ pub(crate) async fn a_change_that_did_not_happen_says_nothing(backend: &dyn Back
         let place = environment(place);
         assert!(!store.delete_organization(place, organization_id(organization), &unheard).await.expect("answered"));
         assert!(!store.delete_api_key(place, key_id(key), &unheard_key).await.expect("answered"));
-        let set = store.set_api_key_expiry(place, key_id(key), time(5), time(5), &unheard_change).await;
+        let set = store.set_api_key_expiry(place, key_id(key), time(5), time(5), &unheard_change, &unkept).await;
         assert_eq!(set.expect("answered"), None);
     }
     assert_eq!(waiting(&*store).await, []);
@@ -98,7 +98,7 @@ pub(crate) async fn an_expiry_tells_before_and_after(backend: &dyn Backend) {
         *seen.lock().expect("not poisoned") = Some(changed.clone());
         Ok(vec![told(1)])
     };
-    let answer = store.set_api_key_expiry(environment(HERE), key_id(10), time(50), time(40), &tell).await.expect("set");
+    let answer = store.set_api_key_expiry(environment(HERE), key_id(10), time(50), time(40), &tell, &unkept).await.expect("set");
     let changed = seen.into_inner().expect("not poisoned").expect("told");
     assert_eq!((changed.before, Some(changed.after)), (api_key(10, organization_id(1)).key, answer));
     assert_eq!(waiting(&*store).await, [told(1)]);
@@ -109,7 +109,8 @@ pub(crate) async fn an_error_of_telling_undoes_the_change(backend: &dyn Backend)
     let damaged = || Err(StoreError::Damaged { what: "a test".to_owned() });
     check_damaged(store.delete_organization(environment(HERE), organization_id(1), &|_: &Leaving| damaged()).await);
     check_damaged(store.delete_api_key(environment(HERE), key_id(10), &|_: &_| damaged()).await);
-    let set = store.set_api_key_expiry(environment(HERE), key_id(10), time(50), time(40), &|_: &Changed<_>| damaged()).await;
+    let set =
+        store.set_api_key_expiry(environment(HERE), key_id(10), time(50), time(40), &|_: &Changed<_>| damaged(), &unkept).await;
     check_damaged(set);
     assert_eq!(store.organization(environment(HERE), organization_id(1)).await.expect("read"), Some(organization(1)));
     let key = store.api_key(environment(HERE), key_id(10)).await.expect("read");
@@ -123,7 +124,7 @@ pub(crate) async fn events_wait_in_the_order_of_their_changes(backend: &dyn Back
         let store = &store;
         async move {
             let events = [told(2 * n), told(2 * n + 1)];
-            store.insert_organization(environment(HERE), &organization(n), &events).await.expect("stored");
+            store.insert_organization(environment(HERE), &organization(n), &events, &unkept).await.expect("stored");
         }
     };
     join_all((10..26).map(insert)).await;
@@ -143,7 +144,7 @@ pub(crate) async fn cleared_places_are_not_given_again(backend: &dyn Backend) {
     let store = founded(backend).await;
     let mut last = 0;
     for n in 1..=4 {
-        store.insert_organization(environment(HERE), &organization(n), &[told(1), told(2)]).await.expect("stored");
+        store.insert_organization(environment(HERE), &organization(n), &[told(1), told(2)], &unkept).await.expect("stored");
         let places: Vec<_> = store.outbox(9).await.expect("read").iter().map(|waiting| waiting.place).collect();
         assert!(places[0] > last && places[1] > places[0], "{places:?} after {last}");
         last = places[1];
@@ -157,7 +158,7 @@ pub(crate) async fn cleared_places_are_not_given_again(backend: &dyn Backend) {
 
 pub(crate) async fn the_outbox_survives_a_crash(backend: &dyn Backend) {
     let store = founded(backend).await;
-    store.insert_organization(environment(HERE), &organization(1), &[told(1)]).await.expect("stored");
+    store.insert_organization(environment(HERE), &organization(1), &[told(1)], &unkept).await.expect("stored");
     let before = store.outbox(9).await.expect("read");
     drop(store);
     let store = backend.open().await;
@@ -165,6 +166,6 @@ pub(crate) async fn the_outbox_survives_a_crash(backend: &dyn Backend) {
     clear(&*store).await;
     drop(store);
     let store = backend.open().await;
-    store.insert_organization(environment(HERE), &organization(2), &[told(2)]).await.expect("stored");
+    store.insert_organization(environment(HERE), &organization(2), &[told(2)], &unkept).await.expect("stored");
     assert!(store.outbox(9).await.expect("read")[0].place > before[0].place);
 }

@@ -4,15 +4,15 @@ use annals_core::ids::{ActionId, EnvironmentId, SchemaId};
 use annals_core::time::Micros;
 use sqlx::sqlite::SqliteRow;
 
-use super::SqliteStore;
 use super::error::store_error;
 use super::lists::{in_environment, scan_query, scan_sql};
 use super::row::{Columns, StoredId, json};
 use super::writer::Transaction;
+use super::{SqliteStore, answers};
 use crate::entities::{Action, NewSchema, Schema};
 use crate::page::{ListQuery, Page};
-use crate::store::StoreError;
 use crate::store::listing::{self, Scan};
+use crate::store::{Keep, StoreError};
 
 /// Counts up inside the write transaction, so no two calls get one version.
 const NEXT_VERSION: &str = "
@@ -26,8 +26,8 @@ impl SqliteStore {
         environment: EnvironmentId,
         action: &str,
         ids: (ActionId, SchemaId),
-        body: &NewSchema,
-        at: Micros,
+        (body, at): (&NewSchema, Micros),
+        keep: Keep<'_, Schema>,
     ) -> Result<Schema, StoreError> {
         let mut transaction = self.writer.begin().await?;
         let statement = in_environment(NEXT_VERSION, environment).bind(ids.0.to_stored()).bind(action).bind(at.get());
@@ -44,8 +44,10 @@ impl SqliteStore {
             .execute(transaction.connection())
             .await
             .map_err(store_error)?;
+        let schema = Schema { id, version, body: body.clone(), created_at: at };
+        answers::keep(transaction.connection(), keep(&schema)).await?;
         transaction.commit().await?;
-        Ok(Schema { id, version, body: body.clone(), created_at: at })
+        Ok(schema)
     }
 
     pub(super) async fn schema_version(

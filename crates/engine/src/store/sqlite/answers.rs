@@ -1,17 +1,37 @@
-//! Idempotent answers.
+//! Idempotent answers: most come with the change that they tell of, in its transaction.
 
 use annals_core::time::Micros;
+use sqlx::SqliteConnection;
+use sqlx::query::Query;
+use sqlx::sqlite::{Sqlite, SqliteArguments};
 
 use super::SqliteStore;
 use super::error::store_error;
 use super::lists::in_environment;
 use super::row::Columns;
-use crate::store::{AnswerKey, StoreError, StoredAnswer};
+use crate::store::{AnswerKey, KeptAnswer, StoreError, StoredAnswer};
 
 const PUT: &str = "
     INSERT INTO answers (environment, digest, request_digest, status, body, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
     ON CONFLICT (environment, digest) DO UPDATE
     SET request_digest = excluded.request_digest, status = excluded.status, body = excluded.body, at = excluded.at";
+
+/// Part of the transaction that makes the change.
+pub(super) async fn keep(connection: &mut SqliteConnection, kept: Option<KeptAnswer>) -> Result<(), StoreError> {
+    if let Some(KeptAnswer { key, answer }) = &kept {
+        put(key, answer).execute(connection).await.map_err(store_error)?;
+    }
+    Ok(())
+}
+
+fn put<'q>(key: &'q AnswerKey, answer: &'q StoredAnswer) -> Query<'q, Sqlite, SqliteArguments> {
+    in_environment(PUT, key.environment)
+        .bind(key.digest.as_slice())
+        .bind(answer.request_digest.as_slice())
+        .bind(answer.status)
+        .bind(answer.body.as_slice())
+        .bind(answer.at.get())
+}
 
 impl SqliteStore {
     pub(super) async fn answer_of(&self, key: &AnswerKey) -> Result<Option<StoredAnswer>, StoreError> {
@@ -29,14 +49,8 @@ impl SqliteStore {
         }))
     }
 
-    pub(super) async fn put(&self, key: &AnswerKey, answer: &StoredAnswer) -> Result<(), StoreError> {
-        let statement = in_environment(PUT, key.environment)
-            .bind(key.digest.as_slice())
-            .bind(answer.request_digest.as_slice())
-            .bind(answer.status)
-            .bind(answer.body.as_slice())
-            .bind(answer.at.get());
-        self.writer.execute(statement).await?;
+    pub(super) async fn put_answer_alone(&self, key: &AnswerKey, answer: &StoredAnswer) -> Result<(), StoreError> {
+        self.writer.execute(put(key, answer)).await?;
         Ok(())
     }
 

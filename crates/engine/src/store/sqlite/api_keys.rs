@@ -7,15 +7,14 @@ use annals_core::time::Micros;
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
-use super::SqliteStore;
 use super::error::{store_error, taken};
 use super::lists::{in_environment, scan_query, scan_sql};
-use super::outbox;
 use super::row::{Columns, StoredId, json};
+use super::{SqliteStore, answers, outbox};
 use crate::entities::{ApiKey, KeyOwner};
 use crate::page::{ListQuery, Page};
 use crate::store::listing::{self, Scan};
-use crate::store::{Changed, StoreError, StoredApiKey, Tell, Unique};
+use crate::store::{Changed, Keep, StoreError, StoredApiKey, Tell, Unique};
 
 /// The owner is looked up in the same statement, so a key cannot be made while its organization is deleted.
 const INSERT: &str = "
@@ -77,6 +76,7 @@ impl SqliteStore {
         expires_at: Micros,
         at: Micros,
         tell: Tell<'_, Changed<ApiKey>>,
+        keep: Keep<'_, ApiKey>,
     ) -> Result<Option<ApiKey>, StoreError> {
         let mut transaction = self.writer.begin().await?;
         let Some(before) = key_in(transaction.connection(), environment, id).await? else { return Ok(None) };
@@ -91,6 +91,7 @@ impl SqliteStore {
             .await
             .map_err(store_error)?;
         outbox::put(transaction.connection(), environment, &events).await?;
+        answers::keep(transaction.connection(), keep(&changed.after)).await?;
         transaction.commit().await?;
         Ok(Some(changed.after))
     }

@@ -4,27 +4,36 @@ use annals_core::ids::{EnvironmentId, ExportId};
 use annals_core::time::Micros;
 use sqlx::sqlite::SqliteRow;
 
-use super::SqliteStore;
 use super::error::store_error;
 use super::lists::in_environment;
 use super::row::{Columns, StoredId, json};
+use super::{SqliteStore, answers};
 use crate::entities::{Export, ExportState};
-use crate::store::StoreError;
+use crate::store::{Keep, StoreError};
 
 const INSERT: &str = "
     INSERT INTO exports (environment, id, organization, state, filter, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 
 impl SqliteStore {
-    pub(super) async fn insert_one_export(&self, environment: EnvironmentId, export: &Export) -> Result<(), StoreError> {
-        let statement = in_environment(INSERT, environment)
+    pub(super) async fn insert_one_export(
+        &self,
+        environment: EnvironmentId,
+        export: &Export,
+        keep: Keep<'_, Export>,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.writer.begin().await?;
+        in_environment(INSERT, environment)
             .bind(export.id.to_stored())
             .bind(export.organization.to_stored())
             .bind(word(export.state))
             .bind(json(&export.filter)?)
             .bind(export.created_at.get())
-            .bind(export.updated_at.get());
-        self.writer.execute(statement).await?;
-        Ok(())
+            .bind(export.updated_at.get())
+            .execute(transaction.connection())
+            .await
+            .map_err(store_error)?;
+        answers::keep(transaction.connection(), keep(export)).await?;
+        transaction.commit().await
     }
 
     pub(super) async fn export_by_id(&self, id: ExportId) -> Result<Option<(EnvironmentId, Export)>, StoreError> {

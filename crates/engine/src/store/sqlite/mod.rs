@@ -33,7 +33,7 @@ pub use self::view::{DatabaseView, ShardRow};
 
 use self::writer::Writer;
 use super::{
-    AnswerKey, Changed, Fence, Founded, Founding, Leaving, OutboxEvent, Store, StoreError, StoredAnswer, StoredApiKey,
+    AnswerKey, Changed, Fence, Founded, Founding, Keep, Leaving, OutboxEvent, Store, StoreError, StoredAnswer, StoredApiKey,
     StoredCommit, Tell,
 };
 use crate::entities::{Action, ApiKey, NewSchema, Organization, OrganizationFilter, Schema};
@@ -108,8 +108,9 @@ impl Store for SqliteStore {
         expires_at: Micros,
         at: Micros,
         tell: Tell<'_, Changed<ApiKey>>,
+        keep: Keep<'_, ApiKey>,
     ) -> Result<Option<ApiKey>, StoreError> {
-        self.set_key_expiry((environment, id), expires_at, at, tell).await
+        self.set_key_expiry((environment, id), expires_at, at, tell, keep).await
     }
     async fn delete_api_key(&self, environment: EnvironmentId, id: ApiKeyId, tell: Tell<'_, ApiKey>) -> Result<bool, StoreError> {
         self.delete_key(environment, id, tell).await
@@ -124,8 +125,9 @@ impl Store for SqliteStore {
         environment: EnvironmentId,
         organization: &Organization,
         events: &[NewFeedEvent],
+        keep: Keep<'_, Organization>,
     ) -> Result<(), StoreError> {
-        self.insert_one_organization(environment, organization, events).await
+        self.insert_one_organization(environment, organization, events, keep).await
     }
     async fn organization(&self, environment: EnvironmentId, id: OrganizationId) -> Result<Option<Organization>, StoreError> {
         self.organization_by_id(environment, id).await
@@ -183,8 +185,9 @@ impl Store for SqliteStore {
         ids: (ActionId, SchemaId),
         body: &NewSchema,
         at: Micros,
+        keep: Keep<'_, Schema>,
     ) -> Result<Schema, StoreError> {
-        self.append_schema(environment, action, ids, body, at).await
+        self.append_schema(environment, action, ids, (body, at), keep).await
     }
     async fn schema(&self, environment: EnvironmentId, action: &str, version: u32) -> Result<Option<Schema>, StoreError> {
         self.schema_version(environment, action, version).await
@@ -206,8 +209,8 @@ impl Store for SqliteStore {
     }
 
     // ---- exports ----
-    async fn insert_export(&self, environment: EnvironmentId, export: &Export) -> Result<(), StoreError> {
-        self.insert_one_export(environment, export).await
+    async fn insert_export(&self, environment: EnvironmentId, export: &Export, keep: Keep<'_, Export>) -> Result<(), StoreError> {
+        self.insert_one_export(environment, export, keep).await
     }
     async fn export(&self, id: ExportId) -> Result<Option<(EnvironmentId, Export)>, StoreError> {
         self.export_by_id(id).await
@@ -232,7 +235,7 @@ impl Store for SqliteStore {
         self.answer_of(key).await
     }
     async fn put_answer(&self, key: &AnswerKey, answer: &StoredAnswer) -> Result<(), StoreError> {
-        self.put(key, answer).await
+        self.put_answer_alone(key, answer).await
     }
     async fn expire_answers(&self, before: Micros, limit: u32) -> Result<u64, StoreError> {
         self.delete_answers(before, limit).await

@@ -5,17 +5,16 @@ use annals_core::record::NewFeedEvent;
 use annals_core::time::Micros;
 use sqlx::SqliteConnection;
 
-use super::SqliteStore;
 use super::api_keys::keys_of;
 use super::error::{store_error, taken};
 use super::lists::{in_environment, scan_query, scan_sql};
 use super::organization_rows::{organization, retention_period, state_word, strategy_word};
-use super::outbox;
 use super::row::{StoredId, json};
+use super::{SqliteStore, answers, outbox};
 use crate::entities::{Organization, OrganizationFilter};
 use crate::page::{ListQuery, Page};
 use crate::store::listing::{self, Scan};
-use crate::store::{Leaving, StoreError, Tell, Unique};
+use crate::store::{Keep, Leaving, StoreError, Tell, Unique};
 
 const INSERT: &str = "
     INSERT INTO organizations (environment, id, name, search_name, metadata, external_id, stripe_customer_id,
@@ -41,11 +40,13 @@ impl SqliteStore {
         environment: EnvironmentId,
         new: &Organization,
         events: &[NewFeedEvent],
+        keep: Keep<'_, Organization>,
     ) -> Result<(), StoreError> {
         let mut transaction = self.writer.begin().await?;
         bind_members(INSERT, environment, new)?.execute(transaction.connection()).await.map_err(organization_taken)?;
         insert_domains(transaction.connection(), environment, new).await?;
         outbox::put(transaction.connection(), environment, events).await?;
+        answers::keep(transaction.connection(), keep(new)).await?;
         transaction.commit().await
     }
 

@@ -7,7 +7,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 
 use crate::store::conformance::{self, Backend};
-use crate::store::{ConnectError, Store, StoreError, connect};
+use crate::store::{ConnectError, Store, StoreError, connect, unkept};
 
 /// A database in a folder of its own, which goes with it.
 pub(crate) struct SqliteFile {
@@ -100,7 +100,7 @@ async fn what_cannot_be_ours_is_damage() {
     use conformance::fixtures::{HERE, environment, first, founded, organization, organization_id};
     let file = SqliteFile::new();
     let store = founded(&file).await;
-    store.insert_organization(environment(HERE), &organization(1), &[]).await.expect("stored");
+    store.insert_organization(environment(HERE), &organization(1), &[], &unkept).await.expect("stored");
     file.tamper("UPDATE organizations SET metadata = '[1]'").await;
     let refused = store.organization(environment(HERE), organization_id(1)).await;
     assert!(matches!(&refused, Err(StoreError::Damaged { what }) if what.contains("metadata")), "{refused:?}");
@@ -118,11 +118,11 @@ async fn a_dropped_call_leaves_nothing_behind() {
         let call = organization(n);
         tokio::select! {
             biased;
-            _ = store.insert_organization(environment(HERE), &call, &[]) => {}
+            _ = store.insert_organization(environment(HERE), &call, &[], &unkept) => {}
             () = tokio::time::sleep(std::time::Duration::from_micros(n * 10)) => {}
         }
     }
-    store.insert_organization(environment(HERE), &organization(1000), &[]).await.expect("stored");
+    store.insert_organization(environment(HERE), &organization(1000), &[], &unkept).await.expect("stored");
     for n in (0..200).chain([1000]) {
         let read = store.organization(environment(HERE), organization_id(n)).await.expect("read");
         assert!(read.is_none_or(|whole| whole == organization(n)), "half an organization: {n}");
@@ -139,11 +139,11 @@ async fn a_full_disk_is_unavailable_and_passes() {
     store.run_for_test("PRAGMA max_page_count = 1").await;
     let big = crate::entities::Organization { name: "x".repeat(1 << 20), ..organization(1) };
     for _ in 0..3 {
-        let refused = store.insert_organization(environment(HERE), &big, &[]).await;
+        let refused = store.insert_organization(environment(HERE), &big, &[], &unkept).await;
         assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
     }
     store.run_for_test("PRAGMA max_page_count = 1000000").await;
-    store.insert_organization(environment(HERE), &big, &[]).await.expect("stored");
+    store.insert_organization(environment(HERE), &big, &[], &unkept).await.expect("stored");
     assert_eq!(store.organization(environment(HERE), organization_id(1)).await.expect("read"), Some(big));
 }
 
@@ -153,13 +153,13 @@ async fn a_full_outbox_refuses_changes() {
     use conformance::fixtures::{HERE, environment, founded, organization, organization_id, told};
     let file = SqliteFile::new();
     let store = founded(&file).await;
-    store.insert_organization(environment(HERE), &organization(1), &[told(1)]).await.expect("stored");
+    store.insert_organization(environment(HERE), &organization(1), &[told(1)], &unkept).await.expect("stored");
     file.tamper("INSERT INTO outbox SELECT 100000, environment, organization, name, data, context FROM outbox").await;
-    let refused = store.insert_organization(environment(HERE), &organization(2), &[told(2)]).await;
+    let refused = store.insert_organization(environment(HERE), &organization(2), &[told(2)], &unkept).await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
     assert_eq!(store.organization(environment(HERE), organization_id(2)).await.expect("read"), None);
     store.clear_outbox(1).await.expect("cleared");
-    store.insert_organization(environment(HERE), &organization(2), &[told(2)]).await.expect("stored");
+    store.insert_organization(environment(HERE), &organization(2), &[told(2)], &unkept).await.expect("stored");
 }
 
 impl super::SqliteStore {

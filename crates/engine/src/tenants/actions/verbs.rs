@@ -8,7 +8,7 @@ use annals_core::limits::SCHEMA_VERSION_MAX;
 use super::{CompiledSchema, SchemaError};
 use crate::entities::{Action, NewSchema, Schema};
 use crate::page::{ListQuery, Order, Page};
-use crate::store::StoreError;
+use crate::store::{Keep, StoreError};
 use crate::tenants::{EnvironmentScope, Tenants};
 
 impl Tenants {
@@ -16,13 +16,20 @@ impl Tenants {
     ///
     /// # Errors
     /// A metadata schema does not compile, there are too many versions, or the store fails. Nothing is stored.
-    pub async fn create_schema(&self, scope: &EnvironmentScope, action: &str, new: NewSchema) -> Result<Schema, SchemaError> {
+    pub async fn create_schema(
+        &self,
+        scope: &EnvironmentScope,
+        action: &str,
+        new: NewSchema,
+        keep: Keep<'_, Schema>,
+    ) -> Result<Schema, SchemaError> {
         // What is stored must compile whenever events come. Compiling may take milliseconds, so it does not hold up other requests.
         let compiling = tokio::task::spawn_blocking(move || CompiledSchema::compile(&new).map(|_| new));
         let new = compiling.await.map_err(|panicked| StoreError::Unavailable(Box::new(panicked)))??;
         self.require_version_left(scope.environment_id(), action).await?;
         let ids = (self.inner().mint.id(ActionId::from_parts)?, self.inner().mint.id(SchemaId::from_parts)?);
-        Ok(self.inner().store.insert_schema(scope.environment_id(), action, ids, &new, self.inner().clock.now()).await?)
+        let (environment, now) = (scope.environment_id(), self.inner().clock.now());
+        Ok(self.inner().store.insert_schema(environment, action, ids, &new, now, keep).await?)
     }
 
     /// Concurrent calls may pass together and store a few versions more, which does no harm.

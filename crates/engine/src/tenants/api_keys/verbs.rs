@@ -8,7 +8,7 @@ use super::{ApiKeyError, KnownKey, NewApiKey, RefusedKey, is_live};
 use crate::entities::{ApiKey, KeyOwner};
 use crate::page::{ListQuery, Page};
 use crate::random::random;
-use crate::store::{Changed, StoreError, StoredApiKey};
+use crate::store::{Changed, Keep, KeptAnswer, StoreError, StoredApiKey};
 use crate::tenants::told::Teller;
 use crate::tenants::{EnvironmentScope, OrganizationError, Scope, Tenants};
 
@@ -121,6 +121,7 @@ impl Tenants {
         scope: &EnvironmentScope,
         id: ApiKeyId,
         expires_at: Option<Micros>,
+        keep: Keep<'_, ApiKey>,
     ) -> Result<ApiKey, ApiKeyError> {
         let stored = self.managed_key(scope, id).await?;
         let now = self.inner().clock.now();
@@ -128,11 +129,14 @@ impl Tenants {
             return Err(ApiKeyError::AlreadyExpired);
         }
         if expires_at.is_some() && expires_at == stored.key.expires_at {
+            if let Some(KeptAnswer { key, answer }) = keep(&stored.key) {
+                self.inner().store.put_answer(&key, &answer).await?;
+            }
             return Ok(stored.key);
         }
         let tell = |changed: &Changed<ApiKey>| Teller::of(scope.key()).api_key_updated(changed);
         let at = expires_at.unwrap_or(now);
-        let changed = self.inner().store.set_api_key_expiry(scope.environment_id(), id, at, now, &tell).await;
+        let changed = self.inner().store.set_api_key_expiry(scope.environment_id(), id, at, now, &tell, keep).await;
         // Also after an error: it may have been stored.
         self.inner().told.notify_one();
         self.inner().keys.remove(&stored.digest).await;

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use super::{NewOrganization, OrganizationError};
 use crate::entities::OrganizationFilter;
 use crate::page::{ListQuery, Order};
-use crate::store::{StoreError, Unique};
+use crate::store::{StoreError, Unique, unkept};
 use crate::tenants::{EnvironmentScope, OrganizationScope, Scope, Tenants};
 
 /// How often an organization that somebody else just made is looked for, before giving up on one that comes and goes.
@@ -64,7 +64,7 @@ impl Tenants {
         for _ in 0..ATTEMPTS_MAX {
             let external_id = Some(group.to_owned());
             let new = NewOrganization { name: group.to_owned(), external_id, ..NewOrganization::default() };
-            match self.create_organization(scope, new).await {
+            match self.create_organization(scope, new, &unkept).await {
                 Ok(made) => return Ok(OrganizationScope { environment, organization: made.id }),
                 Err(OrganizationError::ExternalIdTaken) => {}
                 Err(error) => return Err(error),

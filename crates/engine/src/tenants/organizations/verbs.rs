@@ -8,7 +8,7 @@ use super::change::{apply, domains};
 use super::{NewOrganization, OrganizationChange, OrganizationError};
 use crate::entities::{Organization, OrganizationFilter};
 use crate::page::{ListQuery, Page};
-use crate::store::{Leaving, StoreError, Unique};
+use crate::store::{Keep, Leaving, StoreError, Unique};
 use crate::tenants::told::Teller;
 use crate::tenants::{EnvironmentScope, OrganizationScope, Scope, Tenants};
 
@@ -45,6 +45,7 @@ impl Tenants {
         &self,
         scope: &EnvironmentScope,
         new: NewOrganization,
+        keep: Keep<'_, Organization>,
     ) -> Result<Organization, OrganizationError> {
         let now = self.inner().clock.now();
         let organization = Organization {
@@ -60,7 +61,7 @@ impl Tenants {
             updated_at: now,
         };
         let events = Teller::of(scope.key()).organization_created(&organization)?;
-        let inserted = self.inner().store.insert_organization(scope.environment_id(), &organization, &events).await;
+        let inserted = self.inner().store.insert_organization(scope.environment_id(), &organization, &events, keep).await;
         // Also after an error: it may have been stored.
         self.inner().told.notify_one();
         self.inner().groups.remove_all();
