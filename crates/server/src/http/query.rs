@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use annals_core::ids::{ActionId, ApiKeyId, AuditEventId, FeedEventId, OrganizationId, SchemaId};
 use annals_core::limits::{ORGANIZATION_DOMAINS_MAX, ORGANIZATION_NAME_CHARS_MAX, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX};
-use annals_core::wire::{Cursors, List};
+use annals_core::wire::{Cursors, List, ShownId};
 use annals_engine::tenants::OrganizationFilter;
 use annals_engine::{ListQuery, Order, Page};
 use axum::extract::FromRequestParts;
@@ -51,10 +51,22 @@ impl Parameters {
         texts
     }
 
-    /// The first key with a value that is none of these, also as a list.
-    pub fn unknown(&self, known: &[&str]) -> Option<&str> {
+    /// The value of a key that may have one value only: of two, nobody knows which was meant.
+    pub fn single(&self, name: &str) -> Result<Option<&str>, Problem> {
+        let mut values = self.0.iter().filter(|(key, value)| is_named(key, name) && !value.is_empty());
+        match (values.next(), values.next()) {
+            (first, None) => Ok(first.map(|(_, value)| value.as_str())),
+            (_, Some(_)) => Err(Problem::wrong_parameter(name, "must be given once")),
+        }
+    }
+
+    /// Refuses a key with a value that is none of these, also as a list: passed over, a mistyped one would do something else than was asked.
+    pub fn only(&self, known: &[&str]) -> Result<(), Problem> {
         let is_known = |key: &str| known.iter().any(|name| is_named(key, name));
-        self.0.iter().find(|(key, value)| !value.is_empty() && !is_known(key)).map(|(key, _)| key.as_str())
+        match self.0.iter().find(|(key, value)| !value.is_empty() && !is_known(key)) {
+            None => Ok(()),
+            Some((key, _)) => Err(Problem::wrong_parameter(&ShownId(key).to_string(), "is not a parameter of this route")),
+        }
     }
 
     /// Whether the parameter is there, also as a list and without a value.

@@ -224,8 +224,16 @@ async fn what_is_no_batch_is_refused_as_a_whole() {
     for kind in ["text/plain", "text/csv", "application/x-www-form-urlencoded"] {
         assert_eq!(server.caller().header("content-type", kind).post_bytes(BATCH, array.clone()).await.status, 415, "{kind}");
     }
-    let reply = server.caller().post_bytes(&format!("{BATCH}?atomic=yes"), array).await;
-    assert_eq!((reply.status.as_u16(), &reply.body["errors"][0]["field"]), (422, &json!("atomic")));
+    for (query, field) in [
+        ("atomic=yes", "atomic"),
+        ("atomic=true&atomic=false", "atomic"),
+        ("atomic=false&atomic[]=true", "atomic"),
+        ("atomc=true", "atomc"),
+        ("atomic=true&dry_run=true", "dry_run"),
+    ] {
+        let reply = server.caller().post_bytes(&format!("{BATCH}?{query}"), array.clone()).await;
+        assert_eq!((reply.status.as_u16(), &reply.body["errors"][0]["field"]), (422, &json!(field)), "{query}");
+    }
     assert!(recorded(&server, &organization).await.is_empty());
     server.stop().await;
 }

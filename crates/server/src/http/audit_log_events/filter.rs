@@ -7,7 +7,6 @@ use annals_core::limits::{
     ACTION_CHARS_MAX, CONTEXT_CHARS_MAX, METADATA_KEY_CHARS_MAX, METADATA_VALUE_CHARS_MAX, NAME_CHARS_MAX,
 };
 use annals_core::time::Micros;
-use annals_core::wire::ShownId;
 use annals_engine::audit_events::{ActionPattern, Between, Filter};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -21,7 +20,7 @@ pub const SEARCH_CHARS_MAX: usize = 256;
 /// `key=value`.
 pub const METADATA_CHARS_MAX: usize = METADATA_KEY_CHARS_MAX + 1 + METADATA_VALUE_CHARS_MAX;
 
-/// All parameters of these routes. A mistyped one is refused: without it the answer would show more than was asked for.
+/// All parameters of these routes.
 const KNOWN: [&str; 23] = [
     "organization_id",
     "actions",
@@ -56,9 +55,7 @@ impl<S: Send + Sync> FromRequestParts<S> for EventFilter {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let parameters = Parameters::of(parts);
-        if let Some(unknown) = parameters.unknown(&KNOWN) {
-            return Err(Problem::wrong_parameter(&ShownId(unknown).to_string(), "is not a parameter of this route"));
-        }
+        parameters.only(&KNOWN)?;
         let list = |name| entries(name, parameters.list(name), NAME_CHARS_MAX);
         let actions = entries("actions", parameters.list("actions"), ACTION_CHARS_MAX)?;
         Ok(Self(Filter {

@@ -62,7 +62,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Atomic {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        match Parameters::of(parts).get("atomic") {
+        let parameters = Parameters::of(parts);
+        parameters.only(&["atomic"])?;
+        match parameters.single("atomic")? {
             None | Some("false") => Ok(Self(false)),
             Some("true") => Ok(Self(true)),
             Some(_) => Err(Problem::wrong_parameter("atomic", "must be true or false")),
