@@ -30,6 +30,9 @@ impl Default for MovedClock {
 
 #[cfg(test)]
 impl MovedClock {
+    pub fn at(now: Micros) -> Self {
+        Self(std::sync::atomic::AtomicI64::new(now.get()))
+    }
     pub fn advance(&self, by: std::time::Duration) {
         self.0.fetch_add(i64::try_from(by.as_micros()).expect("short"), std::sync::atomic::Ordering::SeqCst);
     }

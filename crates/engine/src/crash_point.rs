@@ -1,7 +1,7 @@
 //! Named places where a process can be made to die, to see what a crash at exactly this step leaves behind.
 //!
-//! `ANNALS_CRASH_AT=point:n` ends the process when it comes by `point` for the n-th time. Only in debug builds: what is shipped has no
-//! switch that makes it fail.
+//! `ANNALS_CRASH_AT=point:n` ends the process when it comes by `point` for the n-th time, and `any:n` when it has come by n points. Only
+//! in debug builds: what is shipped has no switch that makes it fail.
 
 #[cfg(debug_assertions)]
 mod armed {
@@ -13,6 +13,9 @@ mod armed {
         visits_left: AtomicU64,
     }
 
+    /// Stands for every point.
+    const ANY: &str = "any";
+
     static ARMED: LazyLock<Option<Armed>> = LazyLock::new(|| {
         let text = std::env::var("ANNALS_CRASH_AT").ok()?;
         let (point, visit) = text.split_once(':')?;
@@ -21,9 +24,10 @@ mod armed {
 
     pub(crate) fn pass(point: &str) {
         if let Some(armed) = &*ARMED
-            && armed.point == point
+            && (armed.point == point || armed.point == ANY)
             && armed.visits_left.fetch_sub(1, Ordering::Relaxed) == 1
         {
+            eprintln!("dies at {point}");
             // Nothing is flushed, closed or dropped on the way: like kill -9.
             std::process::abort();
         }

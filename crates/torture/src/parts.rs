@@ -36,7 +36,7 @@ pub const PARTS: &[Part] = &[
     },
     Part {
         name: "crash",
-        does: "the process dies at every step of commit, flush and retirement",
+        does: "the process dies at every step of commit, flush, retirement and merge",
         rounds: 5,
         rounds_short: 1,
         run: |run, report| Box::pin(crash::run(run, report)),

@@ -39,7 +39,7 @@ impl Chores {
         }
     }
 
-    async fn once(&self) -> Result<(), StoreError> {
+    pub(super) async fn once(&self) -> Result<(), StoreError> {
         self.tenants.flush_last_used().await?;
         let before = self.clock.now().saturating_sub(ANSWERS_KEPT);
         while self.store.expire_answers(before, ANSWERS_PER_CALL).await? == u64::from(ANSWERS_PER_CALL) {}

@@ -2,6 +2,8 @@
 //! await, and goes on at the next start.
 
 mod chores;
+#[cfg(test)]
+mod crash_table;
 mod disk_watch;
 mod exports;
 mod flush;

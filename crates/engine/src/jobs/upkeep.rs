@@ -64,7 +64,7 @@ pub(crate) struct Known {
     recorded: Recorded,
 }
 
-type Turn<'a> = MutexGuard<'a, Known>;
+pub(super) type Turn<'a> = MutexGuard<'a, Known>;
 
 /// When something is due again.
 struct Due {
@@ -197,7 +197,7 @@ impl Upkeep {
     }
 
     /// Takes out files of which every record is too old.
-    async fn expire(&self) -> Result<(), LakeError> {
+    pub(super) async fn expire(&self) -> Result<(), LakeError> {
         let now = self.clock.now();
         let mut run = Run::begin(Job::Expire, &self.clock);
         let feed_events = self.lake.feed_events.remove_received_before(now.saturating_sub(self.kept.feed_events), now).await;
@@ -208,7 +208,7 @@ impl Upkeep {
     }
 
     /// Nothing of this process may be on its way into the lake but a flush, so it takes a turn.
-    async fn vacuum(&self, _turn: &Turn<'_>) -> Result<(), LakeError> {
+    pub(super) async fn vacuum(&self, _turn: &Turn<'_>) -> Result<(), LakeError> {
         let (now, kept) = (self.clock.now(), self.kept.removed_files);
         let mut run = Run::begin(Job::Vacuum, &self.clock);
         let vacuumed = async {

@@ -23,6 +23,7 @@ use super::rewrite::{Pace, Rewrite, RewriteError};
 use super::row::Row;
 use super::table::Table;
 use super::{LakeError, LakeFile};
+use crate::crash_point;
 
 const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
 /// After midnight, records of the day before are flushed still.
@@ -63,6 +64,7 @@ impl<R: Row> Table<R> {
         // Step 2.
         let rewrite = Rewrite { sources, leaving: BTreeSet::new(), pace };
         let made = rewrite.run(self.data_files().clone(), Arc::clone(&self.inner.files)).await?;
+        crash_point::pass("merge.written");
         let add = made.add.map(|add| Add { data_change: false, ..add });
         // Steps 3 and 4.
         let target_size = i64::try_from(FILE_BYTES_MAX).unwrap_or(i64::MAX);
@@ -97,6 +99,7 @@ impl<R: Row> Table<R> {
         if all_there {
             actions.extend(add.map(Action::Add));
             state = inner.commit(&state, Vec::new(), actions, operation).await?;
+            crash_point::pass("lake.replaced");
         }
         inner.publish(&state)?;
         *table = Some(state);

@@ -1,6 +1,6 @@
-//! The crash table: the process dies at exactly one step of a commit, of the retirement of commits, of a flush or of the write of a file,
-//! starts again without that, and everything is as it must be. The faults that a process survives, and the two ways in which a
-//! store can fail, are tested inside the engine.
+//! The crash table: the process dies at exactly one step of a commit, of the retirement of commits, of a flush, of a merge or of the write
+//! of a file, starts again without that, and everything is as it must be. What needs weeks to be due (purges, expiry, vacuums), the
+//! faults that a process survives, and the two ways in which a store can fail, are tested inside the engine (`jobs/crash_table`).
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::server::{Plan, Start};
 
 const WRITERS: u32 = 8;
 /// For the server to come by the step.
-const DEATH_LIMIT: Duration = Duration::from_secs(30);
+const DEATH_LIMIT: Duration = Duration::from_secs(90);
 
 /// A step, and how often a server comes by it in about a second: it dies at one of these times.
 struct Step {
@@ -45,6 +45,9 @@ const TABLE: &[Step] = &[
     step("lake.staged", 12),
     step("lake.named", 12),
     step("lake.put", 12),
+    // Looked for every five seconds.
+    step("merge.written", 1),
+    step("lake.replaced", 1),
     step("keys.written", 3),
     step("keys.named", 3),
     step("retire.sealed", 3),

@@ -13,6 +13,7 @@ use super::merge::{Merge, Merged, RUN_KEYS_MAX, RUNS_PER_MERGE};
 use super::run::{Run, sequence_of};
 use super::run_writer::{FINISHED, UNFINISHED};
 use super::seal::{Seal, Sealed};
+use crate::crash_point;
 
 /// Active keys above which [`KeyIndex::wants_seal`] asks for a seal: about 90 MB. A seal does not need the rows to leave the
 /// commit log, so memory stays bounded also while the lake is out of reach.
@@ -132,8 +133,11 @@ impl KeyIndex {
     /// The folder is not synced: a run that comes back after a crash is one more run of old or doubled keys.
     fn remove_runs(&mut self, which: impl Fn(&Run) -> bool) -> Result<(), KeyIndexError> {
         let removed: Vec<Arc<Run>> = self.runs.extract_if(.., |run| which(run)).collect();
-        let failed =
-            removed.iter().filter_map(|run| fs::remove_file(&run.path).map_err(KeyIndexError::io("remove", &run.path)).err());
+        let failed = removed.iter().filter_map(|run| {
+            let gone = fs::remove_file(&run.path).map_err(KeyIndexError::io("remove", &run.path));
+            crash_point::pass("keys.removed");
+            gone.err()
+        });
         // All are tried: one file that stays must not keep the others.
         failed.collect::<Vec<_>>().into_iter().next().map_or(Ok(()), Err)
     }

@@ -5,9 +5,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use annals_core::ids::CommitNumber;
+use annals_core::ids::{CommitNumber, ShardId};
 
-use super::{append_of, database, in_tail, number, open_on, organization};
+use super::{SHARD, append_of, database, in_tail, number, open_on, organization};
 use crate::clock::MovedClock;
 use crate::commit_log::{Appended, CommitLog};
 use crate::store::Store;
@@ -123,6 +123,41 @@ async fn every_fault_of_a_retirement() {
                 send(&mut log, &sound, folder.path(), &clock, actor, Then::Lives).await;
             }
             assert_eq!(in_tail(&log, organization(1)), [("c".to_owned(), 2), ("d".to_owned(), 3)], "{case}");
+            log.close().await;
+        }
+    }
+}
+
+/// A run of keys that cannot be written keeps its rows in the commit log: nothing is forgotten, and a later seal brings all.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_seal_that_fails() {
+    // What is in the way of the run while it is written, and of its name when it is.
+    for obstacle in ["unfinished", "keys"] {
+        for then in [Then::Lives, Then::Dies] {
+            let case = format!("{obstacle} {then:?}");
+            let (folder, clock) = (tempfile::tempdir().expect("temp folder"), Arc::new(MovedClock::default()));
+            let store = database(folder.path()).await;
+            let mut log = open(&store, folder.path(), &clock, CommitNumber::ZERO).await;
+            for actor in ["a", "b", "c"] {
+                send(&mut log, &store, folder.path(), &clock, actor, Then::Lives).await;
+            }
+            let in_the_way = folder.path().join("keys").join(format!("{:020}.{obstacle}", 0));
+            std::fs::create_dir_all(in_the_way.join("full")).expect("a folder");
+            assert!(log.retire(number(2)).await.is_err(), "{case}");
+            assert_eq!(store.commits_after(ShardId::new(SHARD), CommitNumber::ZERO, 9).await.expect("read").len(), 3, "{case}");
+            std::fs::remove_dir_all(&in_the_way).expect("a folder");
+            if then == Then::Dies {
+                log.close().await;
+                log = open(&store, folder.path(), &clock, number(2)).await;
+            }
+            log.retire(number(2)).await.unwrap_or_else(|error| panic!("{case}: {error}"));
+            log.close().await;
+            let log = open(&store, folder.path(), &clock, number(2)).await;
+            for actor in ["a", "b", "c"] {
+                let again = log.append(append_of(organization(1), actor, Some(actor))).await;
+                assert!(matches!(again, Ok(Appended::Replayed)), "{case}: {actor} {again:?}");
+            }
+            assert_eq!(in_tail(&log, organization(1)), [("c".to_owned(), 2)], "{case}");
             log.close().await;
         }
     }

@@ -29,6 +29,7 @@ use super::flush::{FlushError, FlushJob};
 use super::runs::{Job, Run};
 use crate::clock::Clock;
 use crate::commit_log::CommitLog;
+use crate::crash_point;
 use crate::lake::{Lake, LakeError, LakeFile, Pace, RewriteError};
 use crate::read::{Reader, ReadingRoom};
 use crate::store::{Store, StoreError};
@@ -108,7 +109,9 @@ impl Purge {
         for organization in self.record(&plan, recorded).await {
             plan.leave_out(organization);
         }
+        crash_point::pass("purge.recorded");
         self.flush.flush_all().await?;
+        crash_point::pass("purge.flushed");
         // Step 3.
         let taken = self.take_out(&plan, set_aside, pace, &mut run).await;
         tracing::info!(organizations = plan.organizations.len(), files = run.files, events = run.rows, "old audit events went");

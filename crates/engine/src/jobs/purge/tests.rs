@@ -15,6 +15,7 @@ use crate::jobs::{FlushJob, FlushSettings, finish_interrupted};
 use crate::lake::testing::{Fault, FaultyStore, When, faulty_lake, url};
 use crate::lake::{Lake, LakeFile, LakeSettings, LakeView, MergeOutcome, Pace};
 use crate::read::{Filter, Reader, ReadingRoom, Selection, Snapshot};
+use crate::store::Store;
 use crate::store::conformance::fixtures::{HERE, environment, founding, organization, organization_id};
 use crate::store::listing::{Direction, Scan};
 use crate::store::unkept;
@@ -38,7 +39,10 @@ struct Running {
 }
 
 pub async fn purge(folder: &Path, lake: &Lake, clock: &Arc<MovedClock>) -> Purge {
-    let store = database(folder).await;
+    purge_on(database(folder).await, folder, lake, clock).await
+}
+
+pub async fn purge_on(store: Arc<dyn Store>, folder: &Path, lake: &Lake, clock: &Arc<MovedClock>) -> Purge {
     let flushed = lake.flushed_through(ShardId::new(SHARD)).await.expect("the log");
     let log = Arc::new(open_on(Arc::clone(&store), folder, clock, flushed).await);
     finish_interrupted(&log, flushed).await.expect("retired");

@@ -30,10 +30,13 @@ pub struct Fault {
     pub when: When,
 }
 
+/// A fault, and how many writes of such paths go well before it.
+type Armed = Arc<Mutex<Option<(Fault, usize)>>>;
+
 #[derive(Debug)]
 pub struct FaultyStore {
     inner: Arc<dyn ObjectStore>,
-    fault: Arc<Mutex<Option<Fault>>>,
+    fault: Armed,
 }
 
 /// An upload whose completion may be the fault's.
@@ -41,12 +44,19 @@ pub struct FaultyStore {
 struct FaultyUpload {
     parts: Box<dyn MultipartUpload>,
     location: Path,
-    fault: Arc<Mutex<Option<Fault>>>,
+    fault: Armed,
 }
 
-fn strike(fault: &Mutex<Option<Fault>>, location: &Path) -> Option<When> {
-    let mut fault = fault.lock().unwrap_or_else(PoisonError::into_inner);
-    fault.take_if(|fault| location.as_ref().ends_with(fault.path_end)).map(|fault| fault.when)
+fn strike(armed: &Armed, location: &Path) -> Option<When> {
+    let mut armed = armed.lock().unwrap_or_else(PoisonError::into_inner);
+    let (fault, before) = armed.as_mut().filter(|(fault, _)| location.as_ref().ends_with(fault.path_end))?;
+    if let Some(left) = before.checked_sub(1) {
+        *before = left;
+        return None;
+    }
+    let when = fault.when;
+    *armed = None;
+    Some(when)
 }
 
 fn lost() -> Error {
@@ -59,7 +69,12 @@ impl FaultyStore {
     }
 
     pub fn fail(&self, fault: Fault) {
-        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(fault);
+        self.fail_after(0, fault);
+    }
+
+    /// So many writes of such paths go well before.
+    pub fn fail_after(&self, before: usize, fault: Fault) {
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some((fault, before));
     }
 
     /// Whether the fault has struck.
