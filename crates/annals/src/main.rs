@@ -34,7 +34,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<(), Failed> {
     let other = |error: Box<dyn Error>| Failed::other(error);
     match command {
-        Command::Serve(args) => serve::run(*args).map_err(other),
+        Command::Serve(args) => serve::run(*args),
         Command::Client(command) => commands::run(*command),
         Command::Keep(command) => commands::keep(*command),
         Command::Completions(args) => args.run(),

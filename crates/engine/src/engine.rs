@@ -103,6 +103,14 @@ pub enum OpenError {
     Retire(#[from] RetireError),
 }
 
+impl OpenError {
+    /// A URL is of a kind that this program does not know.
+    #[must_use]
+    pub fn is_wrong_url(&self) -> bool {
+        matches!(self, Self::Database(store::ConnectError::Url(_)) | Self::LakeUrl(_))
+    }
+}
+
 /// A running engine, and what was found when it was opened.
 pub struct Opened {
     pub engine: Engine,

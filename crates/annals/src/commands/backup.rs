@@ -53,7 +53,8 @@ fn failed(error: BackupError) -> Failed {
     match error {
         error if error.is_damage() => Failed::damaged(format!("{error}; `annals doctor` says more")),
         error if error.is_passing() => Failed::unavailable(error),
-        BackupError::Nothing => Failed::not_found(error.to_string()),
+        error if error.is_absence() => Failed::not_found(error.to_string()),
+        error if error.is_wrong_usage() => Failed::usage(error.to_string()),
         error => Failed::other(error),
     }
 }

@@ -34,7 +34,8 @@ pub async fn run(args: DoctorArgs) -> Result<(), Failed> {
     }
     let examined = doctor::examine(&args.place.place(), &watch).await;
     watch.bar.finish_and_clear();
-    let examined = examined.map_err(Failed::other)?;
+    let examined =
+        examined.map_err(|error| if error.is_wrong_url() { Failed::usage(error.to_string()) } else { Failed::other(error) })?;
     watch.line(&if args.json {
         json!({"healthy": examined.findings == 0, "examined": examined}).to_string()
     } else {

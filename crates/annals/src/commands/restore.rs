@@ -52,6 +52,8 @@ fn failed(error: RestoreError) -> Failed {
         RestoreError::NotEmpty { .. } => Failed::usage(error.to_string()),
         RestoreError::NoBackup(_) | RestoreError::NotFound { .. } => Failed::not_found(error.to_string()),
         RestoreError::Shelf(error) if error.is_passing() => Failed::unavailable(error),
+        RestoreError::Shelf(error) if error.is_absence() => Failed::not_found(error.to_string()),
+        RestoreError::Shelf(error) if error.is_wrong_url() => Failed::usage(error.to_string()),
         error => Failed::other(error),
     }
 }

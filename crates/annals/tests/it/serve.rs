@@ -31,23 +31,25 @@ fn each_mistake_ends_with_one_clear_line() {
     check_fails(&["serve", "--data", &data, "--listen", &address], 1, &[&address, "in use"]);
     assert!(!folder.path().join("data").exists(), "a taken port must leave no data folder");
     let serve = |more: [&str; 2]| fails(&mut annals(&["serve", "--data", &data, "--listen", "127.0.0.1:0", more[0], more[1]]));
-    for (flag, value, expected) in [
-        ("--database-url", "mysql://x", "mysql"),
-        ("--database-url", "sqlite:/dev/null/x.db", "/dev/null/x.db"),
-        ("--lake-url", "ftp://x/y", "ftp://x/y"),
-        ("--retention-days", "31", "31"),
-        ("--log-level", "a=b=c", "a=b=c"),
-        ("--config", "/nowhere.toml", "/nowhere.toml"),
-        ("--api-key", "short", "API key"),
+    for (code_expected, flag, value, expected) in [
+        (2, "--database-url", "mysql://x", "mysql"),
+        (1, "--database-url", "sqlite:/dev/null/x.db", "/dev/null/x.db"),
+        (2, "--lake-url", "ftp://x/y", "ftp://x/y"),
+        (2, "--retention-days", "31", "31"),
+        (2, "--rate-limit-burst", "5", "--rate-limit-per-second"),
+        (2, "--public-url", "here", "here"),
+        (2, "--log-level", "a=b=c", "a=b=c"),
+        (2, "--config", "/nowhere.toml", "/nowhere.toml"),
+        (2, "--api-key", "short", "API key"),
     ] {
         let (stderr, code) = serve([flag, value]);
-        assert_eq!((code, stderr.trim_end().lines().count()), (Some(1), 1), "{flag} {value}: {stderr}");
+        assert_eq!((code, stderr.trim_end().lines().count()), (Some(code_expected), 1), "{flag} {value}: {stderr}");
         assert!(stderr.contains(expected), "{flag} {value} must say {expected:?}, said {stderr:?}");
     }
     let file = folder.path().join("annals.toml");
     std::fs::write(&file, "listn = \"127.0.0.1:0\"\n").expect("writable");
     let (stderr, code) = serve(["--config", file.to_str().expect("readable")]);
-    assert_eq!((code, stderr.trim_end().lines().count()), (Some(1), 1), "{stderr}");
+    assert_eq!((code, stderr.trim_end().lines().count()), (Some(2), 1), "{stderr}");
     assert!(stderr.contains("listn"), "{stderr}");
 }
 

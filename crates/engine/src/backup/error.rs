@@ -17,6 +17,8 @@ pub enum BackupError {
     Store(#[from] StoreError),
     #[error("no server has ever run here: there is nothing to copy")]
     Nothing,
+    #[error("{to} is inside of {of}, which is copied: choose another folder", to = to.display(), of = of.display())]
+    Inside { to: PathBuf, of: PathBuf },
     #[error(transparent)]
     LakeUrl(#[from] LakeUrlError),
     #[error("the lake cannot be copied: {0}")]
@@ -47,6 +49,25 @@ impl BackupError {
         )
     }
 
+    /// There is no installation.
+    #[must_use]
+    pub fn is_absence(&self) -> bool {
+        match self {
+            Self::Nothing | Self::Database(ConnectError::Empty { .. }) => true,
+            Self::Database(ConnectError::File { source, .. }) => source.kind() == std::io::ErrorKind::NotFound,
+            _ => false,
+        }
+    }
+
+    /// Of a URL this program does not know the kind, or the place of backups is no good one.
+    #[must_use]
+    pub fn is_wrong_usage(&self) -> bool {
+        matches!(
+            self,
+            Self::Database(ConnectError::Url(_)) | Self::LakeUrl(_) | Self::Shelf(ShelfError::Url(_)) | Self::Inside { .. }
+        )
+    }
+
     /// The same may succeed later.
     #[must_use]
     pub fn is_passing(&self) -> bool {
@@ -59,6 +80,18 @@ impl BackupError {
 }
 
 impl ShelfError {
+    /// There is no such folder.
+    #[must_use]
+    pub fn is_absence(&self) -> bool {
+        matches!(self, Self::Folder { source, .. } if source.kind() == std::io::ErrorKind::NotFound)
+    }
+
+    /// The URL is of a kind that this program does not know.
+    #[must_use]
+    pub fn is_wrong_url(&self) -> bool {
+        matches!(self, Self::Url(_))
+    }
+
     /// The same may succeed later.
     #[must_use]
     pub fn is_passing(&self) -> bool {

@@ -56,6 +56,16 @@ pub(super) fn unreadable(what: &str) -> Finding {
     file(format!("{what} is damaged"))
 }
 
+pub(super) fn empty(path: &Path) -> Finding {
+    Finding {
+        part: Part::Database,
+        place: path.display().to_string(),
+        problem: "it is empty".to_owned(),
+        meaning: "the server takes it for a new installation; everything that was in it is lost, unless no server ever ran here",
+        advice: RESTORE,
+    }
+}
+
 pub(super) fn not_a_database(path: &Path) -> Finding {
     Finding {
         part: Part::Database,

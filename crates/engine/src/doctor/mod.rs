@@ -69,6 +69,14 @@ pub enum CannotLook {
     Broken(#[from] tokio::task::JoinError),
 }
 
+impl CannotLook {
+    /// A URL is of a kind that this program does not know.
+    #[must_use]
+    pub fn is_wrong_url(&self) -> bool {
+        matches!(self, Self::Database(ConnectError::Url(_)) | Self::LakeUrl(_))
+    }
+}
+
 /// What an examination has found so far.
 struct Exam<'w> {
     watch: &'w dyn Watch,
@@ -102,6 +110,10 @@ pub async fn examine(place: &Place, watch: &dyn Watch) -> Result<Examined, Canno
         Ok(view) => database::examine(&mut exam, view, &mut sequences).await?,
         Err(ConnectError::Foreign { path }) => {
             exam.found(&database::not_a_database(&path));
+            Known::default()
+        }
+        Err(ConnectError::Empty { path }) => {
+            exam.found(&database::empty(&path));
             Known::default()
         }
         Err(ConnectError::Store(StoreError::Damaged { what })) => {

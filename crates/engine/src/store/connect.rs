@@ -18,6 +18,9 @@ pub enum ConnectError {
     Newer { found: u32, known: u32 },
     #[error("the file {path} is a database of another program", path = path.display())]
     Foreign { path: PathBuf },
+    /// Only of those that look: whoever opens it makes a new database of it.
+    #[error("the file {path} is empty", path = path.display())]
+    Empty { path: PathBuf },
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -34,7 +37,7 @@ pub async fn connect(url: &str) -> Result<Arc<dyn Store>, ConnectError> {
 /// Opens what is there only to look at it, also beside a running server.
 ///
 /// # Errors
-/// There is nothing, or it is not ours, or newer.
+/// There is nothing, or nothing in it, or it is not ours, or newer.
 pub async fn look(url: &str) -> Result<DatabaseView, ConnectError> {
     let path = file_of(url).ok_or_else(|| ConnectError::Url(without_password(url).to_owned()))?;
     DatabaseView::open(&path).await

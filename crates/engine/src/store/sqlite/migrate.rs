@@ -40,6 +40,17 @@ pub(super) async fn inspect(options: &SqliteConnectOptions, path: &Path) -> Resu
     }
 }
 
+/// The same, of a database in which something is.
+///
+/// # Errors
+/// As [`inspect`], or it is empty.
+pub(super) async fn inspect_made(options: &SqliteConnectOptions, path: &Path) -> Result<u32, ConnectError> {
+    match inspect(options, path).await? {
+        0 => Err(ConnectError::Empty { path: path.to_owned() }),
+        version => Ok(version),
+    }
+}
+
 /// Takes the steps that are missing.
 pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     let version = read_header(connection).await?.version;

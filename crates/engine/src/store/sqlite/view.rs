@@ -43,7 +43,7 @@ pub(in crate::store) async fn copy(path: &Path, to: &Path) -> Result<(), Connect
     std::fs::metadata(path).map_err(|source| ConnectError::File { path: path.to_owned(), source })?;
     check_wal(path).await?;
     let options = reading(path);
-    migrate::inspect(&options, path).await?;
+    migrate::inspect_made(&options, path).await?;
     let mut connection = options.connect().await.map_err(store_error)?;
     let copied = sqlx::query("VACUUM INTO ?1").bind(to.to_string_lossy().into_owned()).execute(&mut connection).await;
     // An error while closing a connection that only read has no consequence.
@@ -62,7 +62,7 @@ impl DatabaseView {
         std::fs::metadata(path).map_err(file)?;
         check_wal(path).await?;
         let options = reading(path);
-        let version = migrate::inspect(&options, path).await?;
+        let version = migrate::inspect_made(&options, path).await?;
         let mut connection = options.connect().await.map_err(store_error)?;
         // The first read of the transaction decides which moment it sees.
         sqlx::raw_sql("BEGIN; SELECT count(*) FROM sqlite_schema").execute(&mut connection).await.map_err(store_error)?;
