@@ -19,6 +19,7 @@
 //!
 //! A file that is merged away or purged while it is copied makes it all begin again; what was copied until then is not copied twice.
 
+mod apart;
 mod content;
 mod error;
 mod manifest;

@@ -5,13 +5,13 @@ use std::path::Path as FilePath;
 
 use annals_core::ids::CommitNumber;
 
-use super::Watch;
 use super::content::{self, Digest, Pieces};
 use super::error::{BackupError, ShelfError};
 use super::manifest::{Entry, FORMAT, Manifest};
 use super::runs::Runs;
 use super::shelf::Shelf;
 use super::tables::{self, LakeFile};
+use super::{Watch, apart};
 use crate::clock::Clock;
 use crate::lake::LakeView;
 use crate::place::Place;
@@ -37,6 +37,7 @@ pub struct Taken {
 /// # Errors
 /// There is no new backup; those that were there still are.
 pub async fn take(place: &Place, to: &str, clock: &dyn Clock, watch: &dyn Watch) -> Result<Taken, BackupError> {
+    apart::check(place, to)?;
     let shelf = Shelf::open(to)?;
     let (kept, known) = (shelf.kept().await?, known_files(&shelf).await?);
     let mut copying = Copying { kept, known, missing: HashSet::new(), shelf: &shelf, watch, new_bytes: 0 };
