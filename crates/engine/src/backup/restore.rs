@@ -1,6 +1,6 @@
 //! Brings up an installation out of a backup.
 //!
-//! 1. The folder must be empty. It is locked, so no server starts there meanwhile.
+//! 1. The folder is locked, so no server starts there meanwhile, and it must be empty.
 //! 2. Everything is fetched into `restoring/` inside it, and each file must have its digest. A server refuses a folder that has this one.
 //! 3. The files are durable, then they move to their places. `restoring/` goes last: killed anywhere, the folder is refused, and a
 //!    restore into it begins anew.
@@ -102,12 +102,18 @@ impl Target {
     /// Step 1.
     fn prepare(data: &Path) -> Result<Self, RestoreError> {
         let unwritable = |source| RestoreError::File { path: data.to_owned(), source };
+        let not_empty = || RestoreError::NotEmpty { path: data.to_owned() };
         let was_there = data.exists();
-        if was_there && !is_empty(data).map_err(unwritable)? {
-            return Err(RestoreError::NotEmpty { path: data.to_owned() });
+        // No process of ours works in a folder without a lock, and a folder of something else must get none.
+        if was_there && !data.join(LOCK).exists() && !is_empty(data).map_err(unwritable)? {
+            return Err(not_empty());
         }
         let folder = DataFolder::lock_to_restore(data)?;
         let path = folder.path().to_owned();
+        // Before the lock, a server that was just starting could have put something there after the look.
+        if !is_empty(&path).map_err(unwritable)? {
+            return Err(not_empty());
+        }
         clear(&path).map_err(unwritable)?;
         let staged = path.join(RESTORING);
         fs::create_dir(&staged).map_err(unwritable)?;

@@ -1,9 +1,10 @@
-//! The commands that speak to a server, as a shell runs them.
+//! The commands that speak to a server, and those that keep an installation, as a shell runs them.
 
 mod export;
 mod help;
 mod import;
 mod import_resumed;
+mod keep;
 mod manage;
 mod mirror;
 mod read;
