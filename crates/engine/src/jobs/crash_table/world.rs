@@ -25,7 +25,7 @@ use crate::read::{ExportFiles, Filter, Selection, Snapshot};
 use crate::store::conformance::fixtures::{HERE, environment, export, founding, organization, organization_id, time};
 use crate::store::faulty::Faulty;
 use crate::store::listing::{Direction, Scan};
-use crate::store::{AnswerKey, Store, StoredAnswer};
+use crate::store::{AnswerKey, Store, StoredAnswer, unkept};
 use crate::tenants::Tenants;
 
 pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -72,7 +72,7 @@ pub async fn prepare(folder: &Path, worked: bool) -> Micros {
     let world = World::open(folder, &clock).await;
     world.store.found(&founding(HERE)).await.expect("stored");
     for n in [SHORT, OTHER] {
-        world.store.insert_organization(environment(HERE), &organization(n), &[]).await.expect("stored");
+        world.store.insert_organization(environment(HERE), &organization(n), &[], &unkept).await.expect("stored");
     }
     for flushes in [["early", "late"].as_slice(), &["noon"], &["noon"]] {
         for hour in flushes {
@@ -148,7 +148,7 @@ impl World {
     /// An export and an answer that will be too old.
     async fn prepare_chores(&self) {
         let ready = Export { state: ExportState::Ready, ..export(EXPORT) };
-        self.store.insert_export(environment(HERE), &ready).await.expect("stored");
+        self.store.insert_export(environment(HERE), &ready, &unkept).await.expect("stored");
         let path = object_store::path::Path::from(format!("{}.csv", ready.id));
         self.upkeep.lake.storage().exports().put(&path, "a,b".into()).await.expect("a file");
         let answer = StoredAnswer { request_digest: [1; 32], status: 200, body: vec![1], at: time(0) };
