@@ -156,6 +156,10 @@ impl Problem {
     pub fn unavailable(message: impl Into<Cow<'static, str>>, retry_after: Duration, cause: impl fmt::Display) -> Self {
         Self::message(StatusCode::SERVICE_UNAVAILABLE, message).retry_after(retry_after).because(cause)
     }
+    /// `reason` is ours, and says no more than an operator tells a client.
+    fn not_accepting(what: &str, retry_after: Duration, reason: &'static str) -> Self {
+        Self::unavailable(format!("Not accepting {what} now: {reason}."), retry_after, reason)
+    }
 
     /// # Errors
     /// Some part does not work. The client learns which one, the log learns why.
@@ -257,6 +261,9 @@ impl Problem {
         match error {
             PurgeError::Lake(error) => Self::unavailable("The lake cannot be changed now.", RETRY_SOON, error),
             PurgeError::Flush(error) => Self::unavailable("The lake cannot be changed now.", RETRY_SOON, error),
+            PurgeError::Unrecorded { retry_after, reason } => {
+                Self::unavailable(format!("Old events cannot go now: {reason}."), retry_after, reason)
+            }
             PurgeError::Store(error) => error.into(),
         }
     }
@@ -276,9 +283,7 @@ impl Problem {
             AppendError::Violations(violations) => Self::new(StatusCode::BAD_REQUEST, &InvalidAuditEvent::new(violations)),
             AppendError::TooMuch => Self::too_large(),
             AppendError::KeyReused => Self::key_reused(key.unwrap_or_default()),
-            AppendError::Unavailable { retry_after, reason } => {
-                Self::unavailable("Not accepting events now.", retry_after, reason)
-            }
+            AppendError::Unavailable { retry_after, reason } => Self::not_accepting("events", retry_after, reason),
             AppendError::Store(error) => error.into(),
         }
     }
@@ -294,9 +299,7 @@ impl Problem {
         match error {
             EntriesError::OrganizationNotFound { organization } => Self::not_found(Entity::Organization, &organization),
             EntriesError::KeyReused { key } => Self::key_reused(&key),
-            EntriesError::Unavailable { retry_after, reason } => {
-                Self::unavailable("Not accepting entries now.", retry_after, reason)
-            }
+            EntriesError::Unavailable { retry_after, reason } => Self::not_accepting("entries", retry_after, reason),
             EntriesError::Store(error) => error.into(),
         }
     }
@@ -310,9 +313,7 @@ impl Problem {
                 Self::wrong_parameter(&field, reason)
             }
             PublishError::KeyReused { key } => Self::key_reused(&key),
-            PublishError::Unavailable { retry_after, reason } => {
-                Self::unavailable("Not accepting events now.", retry_after, reason)
-            }
+            PublishError::Unavailable { retry_after, reason } => Self::not_accepting("events", retry_after, reason),
             PublishError::Store(error) => error.into(),
         }
     }

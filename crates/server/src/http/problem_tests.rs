@@ -24,7 +24,7 @@ async fn failures_that_pass_say_when_to_come_back() {
     check(Problem::export(&"e")(full), 429, Some("30"), body).await;
     for (asked, sent) in [(Duration::from_millis(5), "1"), (Duration::from_secs(7), "7"), (Duration::from_secs(3600), "60")] {
         let refused = AppendError::Unavailable { reason: "full", retry_after: asked };
-        check(Problem::append("o", None)(refused), 503, Some(sent), json!({"message": "Not accepting events now."})).await;
+        check(Problem::append("o", None)(refused), 503, Some(sent), json!({"message": "Not accepting events now: full."})).await;
     }
     check(unavailable().into(), 503, Some("1"), json!({"message": "Not available now."})).await;
     check(StoreError::Fenced.into(), 503, Some("1"), json!({"message": "Not available now."})).await;

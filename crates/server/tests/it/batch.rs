@@ -409,7 +409,11 @@ async fn when_nothing_can_be_stored_the_whole_batch_is_to_come_back() {
     // Key, organization and schema are still remembered.
     for path in [BATCH, &format!("{BATCH}?atomic=false")] {
         let reply = server.caller().post_bytes(path, items.to_string()).await;
-        assert_eq!((reply.status.as_u16(), reply.message()), (503, "Not accepting events now."), "{reply:?}");
+        assert_eq!(
+            (reply.status.as_u16(), reply.message()),
+            (503, "Not accepting events now: the server is stopping."),
+            "{reply:?}"
+        );
     }
 }
 

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use annals_server::Config;
 use serde_json::{Value, json};
 
 use crate::server::{TestServer, check_refused, event};
@@ -218,5 +219,21 @@ async fn a_key_of_an_organization_records_for_that_organization_only() {
     let (_, key) = server.organization_key(&organization).await;
     assert_eq!(server.with_key(&key).post(EVENTS, event(&organization)).await.status, 200);
     assert_eq!(server.with_key(&key).post(EVENTS, event(&other)).await.status, 404);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_nearly_full_disk_is_named() {
+    let server = TestServer::start_on(Config::default(), |settings| settings.disk_reserve_bytes = u64::MAX).await;
+    let organization = server.organization("Foo").await;
+    server.action("user.signed_in", &["team"]).await;
+    // The disk is looked at a moment after the start.
+    let refused = loop {
+        let reply = server.caller().post("/audit_logs/events", event(&organization)).await;
+        if reply.status != 200 {
+            break reply;
+        }
+    };
+    assert_eq!((refused.status.as_u16(), refused.message()), (503, "Not accepting events now: the disk is nearly full."));
     server.stop().await;
 }

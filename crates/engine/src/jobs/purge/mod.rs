@@ -20,6 +20,7 @@ pub(super) mod tests;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use annals_core::event::RetentionPurged;
 use annals_core::ids::{EnvironmentId, OrganizationId, ShardId};
@@ -28,7 +29,7 @@ use annals_core::time::Micros;
 use super::flush::{FlushError, FlushJob};
 use super::runs::{Job, Run};
 use crate::clock::Clock;
-use crate::commit_log::CommitLog;
+use crate::commit_log::{CommitLog, NotAppended};
 use crate::crash_point;
 use crate::lake::{Lake, LakeError, LakeFile, Pace, RewriteError};
 use crate::read::{Reader, ReadingRoom};
@@ -75,6 +76,9 @@ pub enum PurgeError {
     Lake(#[from] LakeError),
     #[error(transparent)]
     Flush(#[from] FlushError),
+    /// Of some organizations at least: what cannot be recorded stays.
+    #[error("a purge cannot be recorded: {reason}")]
+    Unrecorded { reason: &'static str, retry_after: Duration },
 }
 
 impl Purge {
@@ -106,7 +110,8 @@ impl Purge {
             return Ok(PurgeReport::of(&plan));
         }
         // Step 2.
-        for organization in self.record(&plan, recorded).await {
+        let unrecorded = self.record(&plan, recorded).await;
+        for organization in unrecorded.organizations {
             plan.leave_out(organization);
         }
         crash_point::pass("purge.recorded");
@@ -117,7 +122,10 @@ impl Purge {
         tracing::info!(organizations = plan.organizations.len(), files = run.files, events = run.rows, "old audit events went");
         run.ended(taken.is_ok());
         taken?;
-        Ok(PurgeReport::of(&plan))
+        match unrecorded.refused {
+            None => Ok(PurgeReport::of(&plan)),
+            Some(NotAppended { reason, retry_after }) => Err(PurgeError::Unrecorded { reason, retry_after }),
+        }
     }
 
     async fn plan(&self, environment: Option<EnvironmentId>, set_aside: &mut HashSet<String>) -> Result<Plan, PurgeError> {

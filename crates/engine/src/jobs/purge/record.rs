@@ -34,9 +34,17 @@ enum RecordError {
     Taken,
 }
 
+/// Organizations that keep their events for now.
+#[derive(Default)]
+pub(super) struct Unrecorded {
+    pub organizations: Vec<(OrganizationId, ShardId)>,
+    /// The commit log takes no records now. `None`: each has a reason of its own, which stands in the server's log.
+    pub refused: Option<NotAppended>,
+}
+
 impl Purge {
-    /// Gives back those whose record could not be written: they keep their events for now.
-    pub(super) async fn record(&self, plan: &Plan, recorded: &mut Recorded) -> Vec<(OrganizationId, ShardId)> {
+    /// Gives back those whose record could not be written.
+    pub(super) async fn record(&self, plan: &Plan, recorded: &mut Recorded) -> Unrecorded {
         let known = &*recorded;
         let one = |(key, going): (&(OrganizationId, ShardId), &Going)| {
             let (key, going) = (*key, *going);
@@ -44,7 +52,7 @@ impl Purge {
         };
         let outcomes: Vec<_> =
             futures::stream::iter(plan.organizations.iter().map(one)).buffer_unordered(AT_ONCE).collect().await;
-        let mut failed = Vec::new();
+        let mut unrecorded = Unrecorded::default();
         for (key, through, outcome) in outcomes {
             match outcome {
                 Ok(()) => {
@@ -54,11 +62,14 @@ impl Purge {
                 }
                 Err(error) => {
                     tracing::warn!(organization = %key.0, %error, "a purge cannot be recorded and waits");
-                    failed.push(key);
+                    unrecorded.organizations.push(key);
+                    if let RecordError::Log(refused) = error {
+                        unrecorded.refused = Some(refused);
+                    }
                 }
             }
         }
-        failed
+        unrecorded
     }
 
     async fn record_one(

@@ -138,6 +138,20 @@ fn reported(report: &super::PurgeReport) -> Vec<(OrganizationId, u64, u64)> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_log_cannot_record_stays_and_the_reason_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut running = Running::with_days(folder.path(), 4).await;
+    running.clock.advance(28 * DAY);
+    running.purge.log.set_short_of_disk(true);
+    let refused = running.purge().await.expect_err("no record can be written");
+    assert_eq!(refused.to_string(), "a purge cannot be recorded: the disk is nearly full");
+    assert_eq!(running.seen(SHORT).await, (0..8, Vec::new()));
+    running.purge.log.set_short_of_disk(false);
+    assert_eq!(reported(&running.purge().await.expect("the lake")), [(organization_id(SHORT), 0, 3)]);
+    running.purge.log.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_organization_loses_what_is_older_than_its_period() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut running = Running::with_days(folder.path(), 4).await;
@@ -226,7 +240,7 @@ async fn a_purge_may_die_anywhere() {
                 running.clock.advance(28 * DAY);
                 if recorded {
                     let plan = running.purge.plan(None, &mut HashSet::new()).await.expect("the lake");
-                    assert!(running.purge.record(&plan, &mut Recorded::new()).await.is_empty());
+                    assert!(running.purge.record(&plan, &mut Recorded::new()).await.organizations.is_empty());
                     running.flush.flush().await.expect("a flush");
                 }
                 running.store.fail(Fault { path_end, when });
@@ -255,7 +269,7 @@ async fn what_was_recorded_and_not_taken_out_is_recorded_once() {
             let mut running = Running::with_days(folder.path(), 5).await;
             running.clock.advance(27 * DAY);
             let plan = running.purge.plan(None, &mut HashSet::new()).await.expect("the lake");
-            assert!(running.purge.record(&plan, &mut Recorded::new()).await.is_empty());
+            assert!(running.purge.record(&plan, &mut Recorded::new()).await.organizations.is_empty());
             if flushed {
                 running.flush.flush().await.expect("a flush");
             }
