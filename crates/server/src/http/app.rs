@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use annals_engine::Engine;
 use annals_engine::tenants::{Scope, Shares, Turn, Turns};
+use annals_engine::{Engine, Readiness};
 use axum::extract::FromRef;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::glance::Glance;
 use super::limits::Limits;
 use super::metrics::Metrics;
 use super::problem::Problem;
@@ -27,6 +28,7 @@ struct Inner {
     address: SocketAddr,
     metrics: Metrics,
     limits: Limits,
+    readiness: Glance<Readiness>,
     background: TaskTracker,
     batch_bodies: Turns,
     batches: Arc<Semaphore>,
@@ -34,6 +36,8 @@ struct Inner {
     stopping: CancellationToken,
 }
 
+/// Needs no key, and asks database and lake: not more often than this.
+const READINESS: Duration = Duration::from_millis(250);
 /// Bodies of batches that are held or on their way at a time. Others wait before their body is read.
 const BATCH_BODIES: Shares = Shares { all: 32, of_environment: 16, of_organization: 4 };
 /// Batches that are unpacked, parsed and stored at a time: with the parsed events a batch takes several times its body's size.
@@ -57,6 +61,7 @@ impl App {
             address,
             metrics,
             limits,
+            readiness: Glance::new(READINESS),
             background: TaskTracker::new(),
             batch_bodies: Turns::new(BATCH_BODIES),
             batches: Arc::new(Semaphore::new(BATCHES_MAX)),
@@ -80,6 +85,10 @@ impl App {
     }
     pub(super) fn limits(&self) -> &Limits {
         &self.inner.limits
+    }
+    /// Which parts work, or did a moment ago.
+    pub(super) async fn readiness(&self) -> Readiness {
+        self.inner.readiness.or_look(self.inner.engine.readiness()).await
     }
     /// Work that must go on when the client hangs up.
     pub(super) fn background(&self) -> &TaskTracker {

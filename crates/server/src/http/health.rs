@@ -1,10 +1,10 @@
 //! Is the process alive, and is every part of it usable? Needs no API key, so it says which part fails and not why.
 
-use annals_engine::Engine;
 use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::App;
 use super::answer::Answer;
 use super::problem::Problem;
 
@@ -56,8 +56,8 @@ pub async fn health() -> Answer {
         (status = 503, description = "Some part does not work; the message names it", body = annals_core::wire::ErrorMessage)
     )
 )]
-pub async fn ready(State(engine): State<Engine>) -> Result<Answer, Problem> {
-    let readiness = engine.readiness().await;
+pub async fn ready(State(app): State<App>) -> Result<Answer, Problem> {
+    let readiness = app.readiness().await;
     let parts = [("committer", readiness.committer), ("store", readiness.store), ("lake", readiness.lake)];
     Problem::not_ready(parts)?;
     Ok(Answer::ok(&Ready { status: "ok", committer: "ok", store: "ok", lake: "ok" }))

@@ -20,6 +20,7 @@ mod events;
 mod events_routing;
 mod exports;
 mod feed;
+mod glance;
 mod health;
 mod idempotency;
 mod leftover;
