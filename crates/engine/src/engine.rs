@@ -153,6 +153,15 @@ pub struct Readiness {
     pub committer: Result<(), String>,
     pub store: Result<(), String>,
     pub lake: Result<(), String>,
+    /// What works and is not as it was.
+    pub warnings: Vec<Warning>,
+}
+
+/// Something was lost, and the rest is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Warning {
+    /// Idempotency keys of the last day: what is sent again may be stored twice.
+    KeysForgotten,
 }
 
 impl Engine {
@@ -385,7 +394,9 @@ impl Engine {
             Some(problem) => Err(problem),
             None => self.inner.lake.check().await.map_err(|error| error.to_string()),
         };
-        Readiness { committer, store, lake }
+        let forgotten = self.inner.log.has_forgotten_keys(self.inner.clock.now());
+        let warnings = forgotten.then_some(Warning::KeysForgotten).into_iter().collect();
+        Readiness { committer, store, lake, warnings }
     }
 
     /// Moves everything that was acknowledged before this call into the lake, without waiting until it is due.

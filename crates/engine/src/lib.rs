@@ -36,7 +36,7 @@ mod testing;
 
 pub use clock::{Clock, SystemClock};
 pub use commit_log::{TailLimits, fill_keys};
-pub use engine::{Engine, OpenError, Opened, Readiness, Settings};
+pub use engine::{Engine, OpenError, Opened, Readiness, Settings, Warning};
 pub use jobs::{FlushError, FlushSettings, PurgeError, PurgeReport, PurgedOrganization};
 pub use page::{ListQuery, Order, Page};
 pub use place::Place;

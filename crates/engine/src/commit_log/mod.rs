@@ -47,6 +47,7 @@ use crate::clock::Clock;
 use crate::store::{Store, StoreError};
 use committer::Committer;
 pub(crate) use keys::Seen;
+pub(crate) use state::seconds;
 
 /// Requests that may wait for the committer. More are told to come back.
 const QUEUE_MAX: usize = 16 * 1024;
@@ -89,6 +90,7 @@ pub struct CommitLog {
     tail: Arc<Tail>,
     limits: TailLimits,
     health: Arc<Mutex<Health>>,
+    missing_keys: Vec<keys::Listed>,
     short_of_disk: AtomicBool,
     thread: Mutex<Option<std::thread::JoinHandle<()>>>,
 }
@@ -237,7 +239,7 @@ impl Drop for Mourner {
 /// # Errors
 /// The folder cannot be written.
 pub fn fill_keys(folder: &Path, keys: u64, now: Micros) -> std::io::Result<()> {
-    keys::fill(folder, keys, state::seconds(now)).map_err(std::io::Error::other)
+    keys::fill(folder, keys, seconds(now)).map_err(std::io::Error::other)
 }
 
 impl CommitLog {
@@ -253,6 +255,11 @@ impl CommitLog {
     ) -> Result<Self, RecoverError> {
         let tail = Arc::new(Tail::new(settings.shard));
         let (fence, state) = recover::replay(&*store, &*clock, &settings, lake, &tail).await?;
+        let missing_keys = state.keys.missing().to_vec();
+        for run in &missing_keys {
+            let (folder, run) = (settings.keys_folder.display(), run.sequence);
+            tracing::error!(%folder, run, "a run of idempotency keys is gone: what is sent again may be stored twice for a day");
+        }
         let health = Arc::new(Mutex::new(Health::Good));
         let committer =
             Committer::new(store, clock, fence, state, Arc::clone(&tail), Arc::clone(&health)).map_err(RecoverError::Thread)?;
@@ -277,6 +284,7 @@ impl CommitLog {
             tail,
             limits: settings.tail,
             health,
+            missing_keys,
             short_of_disk: AtomicBool::new(false),
             thread: Mutex::new(Some(thread)),
         })
@@ -365,6 +373,12 @@ impl CommitLog {
     #[must_use]
     pub fn health(&self) -> Health {
         self.health.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether keys were forgotten that would still count: their run is gone, and their rows have left the log.
+    #[must_use]
+    pub fn has_forgotten_keys(&self, now: Micros) -> bool {
+        self.missing_keys.iter().any(|run| run.newest.is_live(seconds(now)))
     }
 
     /// Refuses new work, finishes what waits, and returns when the committer has ended.

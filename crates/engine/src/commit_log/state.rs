@@ -60,6 +60,6 @@ pub(super) fn key_entry(mark: KeyMark, at: Micros) -> KeyEntry {
     KeyEntry { key: KeyDigest(mark.key), body: BodyDigest(mark.body), at: seconds(at) }
 }
 
-pub(super) fn seconds(time: Micros) -> Seconds {
+pub(crate) fn seconds(time: Micros) -> Seconds {
     Seconds(u32::try_from(time.get().div_euclid(1_000_000).max(0)).unwrap_or(u32::MAX))
 }

@@ -46,7 +46,7 @@ pub(super) async fn examine(
                     received_at = body.received_at;
                     for record in &body.records {
                         if let Record::AuditEvent(event) = record {
-                            sequences.in_log(row.shard, commit.number, event.organization, event.seq);
+                            sequences.in_log(row.shard, commit.number, event);
                         }
                     }
                 }

@@ -45,6 +45,7 @@ async fn read(view: &mut DatabaseView, known: &mut Known) -> Result<(), StoreErr
         known.heads.extend(heads.into_iter().map(|(organization, next)| (row.shard, organization, next)));
     }
     known.ready_exports = view.ready_exports().await?;
+    known.organizations = view.organizations().await?.into_iter().collect();
     Ok(())
 }
 

@@ -15,6 +15,8 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use annals_core::event::CommittedEvent;
 use annals_core::ids::{CommitNumber, ExportId, OrganizationId, ShardId};
 use annals_core::record::{ApiRequest, FeedEvent};
@@ -91,6 +93,8 @@ struct Known {
     shards: Vec<ShardRow>,
     heads: Vec<(ShardId, OrganizationId, u64)>,
     ready_exports: Vec<ExportId>,
+    /// Those that were not deleted.
+    organizations: BTreeSet<OrganizationId>,
 }
 
 impl Exam<'_> {

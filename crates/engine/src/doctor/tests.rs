@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex};
 use annals_core::time::Micros;
 
 use super::*;
+use crate::Warning;
+use crate::clock::{Clock, MovedClock};
 use crate::lake::{Lake, LakeSettings};
-use crate::testing::Running;
+use crate::testing::{DAY, Running};
 
 #[derive(Default)]
 struct Heard(Mutex<Vec<Finding>>);
@@ -102,6 +104,58 @@ async fn what_is_damaged_is_named() {
     std::fs::remove_file(file(&audit_events, ".parquet")).unwrap();
     let (_, findings) = examined(data).await;
     assert!(findings.iter().any(|found| found.problem == "it is missing"), "{findings:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_that_were_taken_away_are_missed_by_the_doctor_and_the_server() {
+    for all in [false, true] {
+        let (folder, clock) = (tempfile::tempdir().unwrap(), Arc::<MovedClock>::default());
+        let running = Running::open(folder.path(), &clock, 1000).await;
+        let organization = running.found().await;
+        running.record_once(organization, 1).await;
+        running.engine.flush_all().await.unwrap();
+        assert_eq!(running.engine.readiness().await.warnings, []);
+        running.engine.close().await;
+        drop(running);
+        let run = file(folder.path(), ".keys");
+        if all {
+            std::fs::remove_dir_all(run.parent().unwrap()).unwrap()
+        } else {
+            std::fs::remove_file(&run).unwrap()
+        }
+        for _ in 0..2 {
+            let (_, findings) = examined(folder.path()).await;
+            assert!(findings.len() == 1 && findings[0].part == Part::Keys, "{findings:?}");
+            assert_eq!((findings[0].problem.as_str(), Path::new(&findings[0].place)), ("it is missing", run.as_path()));
+            let running = Running::open(folder.path(), &clock, 1000).await;
+            assert_eq!(running.engine.readiness().await.warnings, [Warning::KeysForgotten]);
+            running.engine.close().await;
+        }
+        clock.advance(2 * DAY);
+        let running = Running::open(folder.path(), &clock, 1000).await;
+        assert_eq!(running.engine.readiness().await.warnings, []);
+        running.engine.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_beginning_that_no_purge_took_is_missed() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), Arc::<MovedClock>::default());
+    let running = Running::open(folder.path(), &clock, 1000).await;
+    let organization = running.found().await;
+    for actor in 0..3 {
+        running.record(organization, actor).await;
+        running.engine.flush_all().await.unwrap();
+        clock.advance(DAY);
+    }
+    running.engine.close().await;
+    drop(running);
+    let lake = Lake::open(&Place::on(folder.path()).lake().unwrap(), LakeSettings::default()).await.unwrap();
+    let end = clock.now().saturating_sub(2 * DAY);
+    assert_eq!(lake.audit_events.remove_received_before(end, end).await.unwrap(), 1);
+    let (_, findings) = examined(folder.path()).await;
+    assert!(findings.len() == 1 && findings[0].part == Part::Sequences, "{findings:?}");
+    assert_eq!(findings[0].problem, "events 0 to 0 are missing, and no purge is recorded that took them");
 }
 
 /// A running server takes files out of a table and deletes them while the table is looked at.

@@ -1,5 +1,6 @@
 //! Is the process alive, and is every part of it usable? Needs no API key, so it says which part fails and not why.
 
+use annals_engine::Warning;
 use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -25,6 +26,8 @@ pub struct Ready {
     store: &'static str,
     #[schema(example = "ok")]
     lake: &'static str,
+    /// What works and is not as it was: `idempotency_keys_forgotten` (requests that are sent again may be stored twice).
+    warnings: Vec<&'static str>,
 }
 
 /// What the server is
@@ -60,5 +63,8 @@ pub async fn ready(State(app): State<App>) -> Result<Answer, Problem> {
     let readiness = app.readiness().await;
     let parts = [("committer", readiness.committer), ("store", readiness.store), ("lake", readiness.lake)];
     Problem::not_ready(parts)?;
-    Ok(Answer::ok(&Ready { status: "ok", committer: "ok", store: "ok", lake: "ok" }))
+    let warnings = readiness.warnings.into_iter().map(|warning| match warning {
+        Warning::KeysForgotten => "idempotency_keys_forgotten",
+    });
+    Ok(Answer::ok(&Ready { status: "ok", committer: "ok", store: "ok", lake: "ok", warnings: warnings.collect() }))
 }

@@ -10,7 +10,7 @@ async fn a_running_server_is_healthy_and_ready() {
     let ready = server.without_key().get("/ready").await;
     assert_eq!(
         (ready.status.as_u16(), &ready.body),
-        (200, &json!({"status": "ok", "committer": "ok", "store": "ok", "lake": "ok"}))
+        (200, &json!({"status": "ok", "committer": "ok", "store": "ok", "lake": "ok", "warnings": []}))
     );
     assert_eq!(server.without_key().get("/").await.body["name"], "annals");
     server.stop().await;

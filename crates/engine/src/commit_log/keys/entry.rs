@@ -24,7 +24,7 @@ pub struct Seconds(pub u32);
 
 impl Seconds {
     /// A time in the future is not old: the clock may have been set back.
-    pub(super) fn is_live(self, now: Seconds) -> bool {
+    pub fn is_live(self, now: Seconds) -> bool {
         now.0.saturating_sub(self.0) <= KEY_LIFETIME_SECONDS
     }
 }

@@ -58,8 +58,8 @@ mod tests {
     fn what_is_filled_is_held() {
         let folder = tempfile::tempdir().unwrap();
         let now = Seconds(1_000_000);
-        fill(folder.path(), 8 * SEAL_KEYS + 2 * SEAL_KEYS + 5, now).unwrap();
-        let index = KeyIndex::open(folder.path(), now).unwrap();
+        fill(&folder.path().join("keys"), 8 * SEAL_KEYS + 2 * SEAL_KEYS + 5, now).unwrap();
+        let index = KeyIndex::open(&folder.path().join("keys"), now).unwrap();
         let keys: Vec<_> = index.runs.iter().map(|run| (run.footer.tier, run.footer.keys)).collect();
         assert_eq!(keys, [(1, 8 * SEAL_KEYS), (0, SEAL_KEYS), (0, SEAL_KEYS), (0, 5)]);
         assert_eq!(index.sealed_through(), Some(0));

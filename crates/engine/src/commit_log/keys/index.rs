@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::active::Active;
 use super::entry::{KeyEntry, Seconds};
 use super::error::KeyIndexError;
+use super::list::{self, Listed};
 use super::merge::{Merge, Merged, RUN_KEYS_MAX, RUNS_PER_MERGE};
 use super::run::{Run, sequence_of};
 use super::run_writer::{FINISHED, UNFINISHED};
@@ -29,6 +30,10 @@ pub struct KeyIndex {
     /// Ascending by sequence. Shared with merges that are being written.
     pub(super) runs: Vec<Arc<Run>>,
     next_sequence: u64,
+    /// Runs that the list names and that are not there. They stay in the list until their keys would have expired.
+    missing: Vec<Listed>,
+    /// What the list on disk says; `None`: nothing, or nobody knows.
+    listed: Option<Vec<Listed>>,
 }
 
 impl KeyIndex {
@@ -46,10 +51,20 @@ impl KeyIndex {
             }
         }
         runs.sort_unstable_by_key(|run| run.sequence);
-        let next_sequence = runs.last().map_or(0, |run| run.sequence + 1);
-        let mut index = KeyIndex { folder: folder.to_path_buf(), active: Active::default(), runs, next_sequence };
+        let listed = list::read(folder)?;
+        let is_there = |listed: &Listed| runs.binary_search_by_key(&listed.sequence, |run| run.sequence).is_ok();
+        let missing: Vec<_> = listed.iter().flatten().filter(|listed| !is_there(listed)).copied().collect();
+        let last = runs.last().map(|run| run.sequence).max(missing.last().map(|missing| missing.sequence));
+        let next_sequence = last.map_or(0, |last| last + 1);
+        let folder = folder.to_path_buf();
+        let mut index = KeyIndex { folder, active: Active::default(), runs, next_sequence, missing, listed };
         index.expire(now)?;
         Ok(index)
+    }
+
+    /// Runs that somebody else took away, and whose keys would still count.
+    pub fn missing(&self) -> &[Listed] {
+        &self.missing
     }
 
     /// The last commit that a run knows of. Every key of this commit and of those before it is sealed, or has expired: a
@@ -73,7 +88,8 @@ impl KeyIndex {
         if let Some(seal) = self.plan_seal(through)? {
             self.finish_seal(seal.write()?);
         }
-        Ok(())
+        // Also when this seal has nothing to write: the list may have failed for the one before.
+        self.write_list()
     }
 
     /// `None` when there is nothing to seal. Every commit up to `through` must be wholly inserted.
@@ -96,6 +112,7 @@ impl KeyIndex {
 
     /// Deletes the runs in which every key is older than 24 hours. A key alone is never deleted, it only stops counting.
     pub fn expire(&mut self, now: Seconds) -> Result<(), KeyIndexError> {
+        self.missing.retain(|missing| missing.newest.is_live(now));
         self.remove_runs(|run| !run.footer.newest.is_live(now))
     }
 
@@ -118,6 +135,19 @@ impl KeyIndex {
         self.remove_runs(|run| merged.replaced.contains(&run.sequence))
     }
 
+    /// When it says something else than it should.
+    fn write_list(&mut self) -> Result<(), KeyIndexError> {
+        let runs = self.runs.iter().map(|run| Listed { sequence: run.sequence, newest: run.footer.newest });
+        let mut listed: Vec<_> = runs.chain(self.missing.iter().copied()).collect();
+        listed.sort_unstable();
+        if self.listed.as_ref() != Some(&listed) {
+            self.listed = None;
+            list::write(&self.folder, &listed)?;
+            self.listed = Some(listed);
+        }
+        Ok(())
+    }
+
     fn take_sequence(&mut self) -> u64 {
         let sequence = self.next_sequence;
         self.next_sequence += 1;
@@ -133,6 +163,8 @@ impl KeyIndex {
     /// The folder is not synced: a run that comes back after a crash is one more run of old or doubled keys.
     fn remove_runs(&mut self, which: impl Fn(&Run) -> bool) -> Result<(), KeyIndexError> {
         let removed: Vec<Arc<Run>> = self.runs.extract_if(.., |run| which(run)).collect();
+        // First: a run that is gone and still listed would be missed. What cannot be deleted now is found by the next start.
+        self.write_list()?;
         let failed = removed.iter().filter_map(|run| {
             let gone = fs::remove_file(&run.path).map_err(KeyIndexError::io("remove", &run.path));
             crash_point::pass("keys.removed");

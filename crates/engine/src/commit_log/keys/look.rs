@@ -4,10 +4,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::entry::Seconds;
 use super::error::KeyIndexError;
+use super::list;
 use super::run::{Run, sequence_of};
 use super::run_file::BLOCK_KEYS;
-use super::run_writer::FINISHED;
+use super::run_writer::{FINISHED, run_path};
 
 /// Blocks that are read at a time: 1 MiB.
 const BLOCKS_PER_READ: usize = 256;
@@ -25,6 +27,19 @@ pub fn runs(folder: &Path) -> io::Result<Vec<PathBuf>> {
     }
     runs.sort_unstable();
     Ok(runs.into_iter().map(|(_, path)| path).collect())
+}
+
+/// Runs that must be there and are not, and whose keys would still count at `now`. A running server takes runs out
+/// of the list before it deletes them, so the list is looked at again.
+pub fn missing(folder: &Path, now: Seconds) -> Result<Vec<PathBuf>, KeyIndexError> {
+    let is_missing = |listed: &list::Listed| listed.newest.is_live(now) && !run_path(folder, listed.sequence, FINISHED).exists();
+    let once: Vec<_> = list::read(folder)?.into_iter().flatten().filter(is_missing).collect();
+    if once.is_empty() {
+        return Ok(Vec::new());
+    }
+    let again = list::read(folder)?.unwrap_or_default();
+    let missing = once.into_iter().filter(|listed| again.contains(listed));
+    Ok(missing.map(|listed| run_path(folder, listed.sequence, FINISHED)).collect())
 }
 
 /// What a run says of itself.

@@ -12,7 +12,9 @@
 //! 2. After a seal, before the rows leave the commit log: the same keys are in a run and in the active map. They say the
 //!    same, so a probe does not mind, and a merge drops one of the two.
 //! 3. After a merge is durable, before its sources are deleted: as in 2.
-//! 4. While a file is written: it has another ending, and the next start removes it.
+//! 4. `keys.list` names the runs there must be: written after a run and before its rows leave the commit log, and before runs go. A run
+//!    that it names and that is not there was taken by somebody else: that is told until its keys would have expired.
+//! 5. While a file is written: it has another ending, and the next start removes it.
 //!
 //! So the caller keeps one rule: **rows leave the commit log only after the seal through their commit is finished.**
 //!
@@ -25,6 +27,7 @@ mod error;
 mod fill;
 mod filter;
 mod index;
+mod list;
 pub mod look;
 mod merge;
 mod probe;
@@ -39,4 +42,5 @@ pub use entry::{BodyDigest, KeyDigest, KeyEntry, Seconds, Seen};
 pub use error::KeyIndexError;
 pub use fill::fill;
 pub use index::KeyIndex;
+pub use list::Listed;
 pub use merge::Merged;

@@ -37,7 +37,7 @@ fn later(seconds: u32) -> Seconds {
 }
 
 fn open(folder: &TempDir, now: Seconds) -> KeyIndex {
-    KeyIndex::open(folder.path(), now).unwrap()
+    KeyIndex::open(&folder.path().join("keys"), now).unwrap()
 }
 
 /// An index whose keys `0..count` are sealed in one run.
@@ -64,7 +64,7 @@ fn merge(index: &mut KeyIndex, now: Seconds) -> Result<bool, KeyIndexError> {
 }
 
 fn files(folder: &TempDir) -> Vec<String> {
-    let names = fs::read_dir(folder.path()).unwrap();
+    let names = fs::read_dir(&folder.path().join("keys")).unwrap();
     let mut names: Vec<String> = names.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names

@@ -182,6 +182,8 @@ impl World {
     /// Nothing that was acknowledged is lost, doubled or changed, but for a prefix that the organization's log tells of.
     pub async fn check(&self, case: &str, expected: &Recorded) {
         let found = self.contents().await;
+        let log = &self.upkeep.purge.log;
+        assert!(!log.has_forgotten_keys(self.upkeep.clock.now()), "{case}: runs of keys are missing");
         for (organization, events) in &found.events {
             let all = &expected.events[organization];
             let first = events.first().map_or(all.len() as u64, |event| event.seq);

@@ -147,6 +147,11 @@ impl DatabaseView {
         rows.iter().map(decode).collect()
     }
 
+    pub async fn organizations(&mut self) -> Result<Vec<OrganizationId>, StoreError> {
+        let rows = sqlx::query("SELECT id FROM organizations").fetch_all(&mut self.connection).await.map_err(store_error)?;
+        rows.iter().map(|row| Columns::new("organizations", row).id("id")).collect()
+    }
+
     /// Exports whose file must be there.
     pub async fn ready_exports(&mut self) -> Result<Vec<ExportId>, StoreError> {
         let statement = sqlx::query("SELECT id FROM exports WHERE state = 'ready' ORDER BY id");

@@ -9,11 +9,11 @@ const KEYS: u32 = 300;
 
 fn run_of(folder: &TempDir) -> PathBuf {
     sealed(folder, KEYS);
-    folder.path().join(&files(folder)[0])
+    folder.path().join("keys").join(&files(folder)[0])
 }
 
 fn is_refused(folder: &TempDir) -> bool {
-    match KeyIndex::open(folder.path(), NOON) {
+    match KeyIndex::open(&folder.path().join("keys"), NOON) {
         Ok(_) => false,
         Err(KeyIndexError::Damaged { path, .. } | KeyIndexError::UnknownVersion { path, .. }) => {
             path.extension().is_some_and(|ending| ending == FINISHED)
@@ -33,6 +33,52 @@ fn every_torn_length_is_refused_at_open() {
     }
     fs::write(&path, [whole.as_slice(), b"x"].concat()).unwrap();
     assert!(is_refused(&folder), "one byte too many");
+}
+
+/// One of them, or all with their folder. What is left is used, and the list names the others until their keys would have expired.
+#[test]
+fn a_run_that_is_gone_is_missed_until_it_would_have_expired() {
+    for all in [false, true] {
+        let folder = TempDir::new().unwrap();
+        let mut index = sealed(&folder, KEYS);
+        index.insert(2, entry(KEYS, later(60)));
+        index.seal(2).unwrap();
+        drop(index);
+        let runs = files(&folder);
+        if all {
+            fs::remove_dir_all(folder.path().join("keys")).unwrap();
+        } else {
+            fs::remove_file(folder.path().join("keys").join(&runs[0])).unwrap();
+        }
+        for _ in 0..2 {
+            let mut index = open(&folder, later(60));
+            let missing: Vec<_> = index.missing().iter().map(|missing| missing.sequence).collect();
+            assert_eq!(missing, if all { vec![0, 1] } else { vec![0] });
+            assert_eq!(look::missing(&folder.path().join("keys"), later(60)).unwrap().len(), missing.len());
+            assert_eq!(probe(&index, KEYS, later(60)), if all { Seen::Never } else { Seen::SameBody });
+            // Its number is not given again.
+            index.insert(3, entry(KEYS + 1, later(60)));
+            index.seal(3).unwrap();
+            assert!(!files(&folder).contains(&runs[0]));
+        }
+        let late = later(60 + 2 * KEY_LIFETIME_SECONDS);
+        assert_eq!(look::missing(&folder.path().join("keys"), late).unwrap(), Vec::<PathBuf>::new());
+        assert_eq!(open(&folder, late).missing(), []);
+    }
+}
+
+#[test]
+fn a_list_that_changed_is_refused() {
+    let folder = TempDir::new().unwrap();
+    sealed(&folder, KEYS);
+    let path = folder.path().join("keys.list");
+    let good = fs::read(&path).unwrap();
+    for at in 0..good.len() - 1 {
+        let mut bad = good.clone();
+        bad[at] ^= 1;
+        fs::write(&path, bad).unwrap();
+        assert!(matches!(KeyIndex::open(&folder.path().join("keys"), NOON), Err(KeyIndexError::Damaged { .. })), "byte {at}");
+    }
 }
 
 #[test]
@@ -66,7 +112,7 @@ fn a_damaged_source_stops_a_merge_and_nothing_is_lost() {
         index.insert(commit, entry(commit as u32, NOON));
         index.seal(commit).unwrap();
     }
-    let path = folder.path().join(&files(&folder)[3]);
+    let path = folder.path().join("keys").join(&files(&folder)[3]);
     let whole = fs::read(&path).unwrap();
     let mut flipped = whole.clone();
     flipped[20] ^= 1;
@@ -83,10 +129,10 @@ fn a_seal_that_fails_keeps_its_keys() {
     let folder = TempDir::new().unwrap();
     let mut index = open(&folder, NOON);
     index.insert(1, entry(1, NOON));
-    fs::remove_dir(folder.path()).unwrap();
+    fs::remove_dir(&folder.path().join("keys")).unwrap();
     assert!(matches!(index.seal(1), Err(KeyIndexError::Io { .. })));
     assert_eq!(probe(&index, 1, NOON), Seen::SameBody);
-    fs::create_dir(folder.path()).unwrap();
+    fs::create_dir(&folder.path().join("keys")).unwrap();
     index.seal(1).unwrap();
     assert_eq!(probe(&open(&folder, NOON), 1, NOON), Seen::SameBody);
 }
@@ -96,7 +142,7 @@ fn unfinished_files_go_and_foreign_files_stay() {
     let folder = TempDir::new().unwrap();
     sealed(&folder, 3);
     for name in ["00000000000000000009.unfinished", "notes.txt", "first.keys"] {
-        fs::write(folder.path().join(name), b"something").unwrap();
+        fs::write(folder.path().join("keys").join(name), b"something").unwrap();
     }
     open(&folder, NOON);
     assert_eq!(files(&folder), ["00000000000000000000.keys", "first.keys", "notes.txt"]);
@@ -110,6 +156,6 @@ fn a_newer_format_is_named_as_such() {
     let version = bytes.len() - run_file::FOOTER_BYTES + 8;
     bytes[version] = 2;
     fs::write(&path, &bytes).unwrap();
-    let refused = KeyIndex::open(folder.path(), NOON).err();
+    let refused = KeyIndex::open(&folder.path().join("keys"), NOON).err();
     assert!(matches!(refused, Some(KeyIndexError::UnknownVersion { version: 2, .. })));
 }
