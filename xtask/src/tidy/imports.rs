@@ -70,7 +70,7 @@ const ENGINE_MODULES: &[Module] = &[
     Module { name: "api_requests", may_use: &["commit_log", "exports", "lake", "read", "store", "tenants"] },
     Module { name: "answers", may_use: &["store", "tenants"] },
     Module { name: "answers_tests", may_use: &["answers", "store", "tenants"] },
-    Module { name: "backup", may_use: &["commit_log", "data_folder", "lake", "place", "store"] },
+    Module { name: "backup", may_use: &["commit_log", "data_folder", "doctor", "lake", "place", "store"] },
     Module { name: "doctor", may_use: &["commit_log", "lake", "place", "store"] },
     Module { name: "read", may_use: &["commit_log", "lake", "store", "tenants"] },
     Module { name: "founding", may_use: &["store", "tenants"] },

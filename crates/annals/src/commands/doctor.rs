@@ -3,18 +3,20 @@
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use annals_engine::backup::{self, Verified};
 use annals_engine::doctor::{self, Examined, Finding, Part, Watch};
-use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::json;
+use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
 
-use super::Failed;
 use super::place::PlaceArgs;
 use super::text::printable;
+use super::{Failed, restore};
 
 pub const EXAMPLES: &str = "\
 Examples:
   annals doctor --data /var/lib/annals           also while the server runs: nothing is changed
   annals doctor --json | jq .advice
+  annals doctor --backups /mnt/backups           whether every backup there can be restored
 
 Ends with 0 when all is well, with 7 when something is damaged, and with 1 when it cannot look.";
 
@@ -22,6 +24,9 @@ Ends with 0 when all is well, with 7 when something is damaged, and with 1 when 
 pub struct DoctorArgs {
     #[command(flatten)]
     place: PlaceArgs,
+    /// Look at all backups in this folder or s3://bucket/prefix instead of at the data
+    #[arg(long, value_name = "FOLDER|URL")]
+    backups: Option<String>,
     /// Print JSON, one object for each thing that is wrong and one at the end
     #[arg(long)]
     json: bool,
@@ -32,26 +37,41 @@ pub async fn run(args: DoctorArgs) -> Result<(), Failed> {
     if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {percent}%") {
         watch.bar.set_style(style);
     }
-    let examined = doctor::examine(&args.place.place(), &watch).await;
-    watch.bar.finish_and_clear();
-    let examined =
-        examined.map_err(|error| if error.is_wrong_url() { Failed::usage(error.to_string()) } else { Failed::other(error) })?;
-    watch.line(&if args.json {
-        json!({"healthy": examined.findings == 0, "examined": examined}).to_string()
-    } else {
-        told(&examined)
-    });
-    match examined.findings {
+    let findings = match args.backups {
+        None => look_at_data(args.place, &watch).await?,
+        Some(place) => look_at_backups(&place, &watch).await?,
+    };
+    match findings {
         0 => Ok(()),
         1 => Err(Failed::damaged("1 thing is damaged")),
         findings => Err(Failed::damaged(format!("{findings} things are damaged"))),
     }
 }
 
-fn told(examined: &Examined) -> String {
-    let Examined { commits, files, records, runs, .. } = examined;
-    let ending = if examined.findings == 0 { "all is well" } else { "not all is well" };
-    format!("looked at {commits} commits in the log, {runs} runs of keys, {files} data files with {records} records: {ending}")
+/// How many things are wrong.
+async fn look_at_data(place: PlaceArgs, watch: &Screen) -> Result<u64, Failed> {
+    let examined = doctor::examine(&place.place(), watch).await;
+    watch.bar.finish_and_clear();
+    let examined =
+        examined.map_err(|error| if error.is_wrong_url() { Failed::usage(error.to_string()) } else { Failed::other(error) })?;
+    let Examined { findings, commits, files, records, runs, .. } = examined;
+    let looked_at = format!("{commits} commits in the log, {runs} runs of keys, {files} data files with {records} records");
+    watch.end(findings, &looked_at, &json!(examined));
+    Ok(findings)
+}
+
+/// The same of backups.
+async fn look_at_backups(place: &str, watch: &Screen) -> Result<u64, Failed> {
+    let verified = backup::verify(place, watch).await;
+    watch.bar.finish_and_clear();
+    let verified = verified.map_err(restore::failed)?;
+    let Verified { findings, backups, damaged, files, bytes } = &verified;
+    let mut looked_at = format!("{backups} backups with {files} files, {}", HumanBytes(*bytes));
+    if !damaged.is_empty() {
+        looked_at = format!("{looked_at}, of which these cannot be restored: {}", damaged.join(", "));
+    }
+    watch.end(*findings, &looked_at, &json!(verified));
+    Ok(*findings)
 }
 
 /// Findings go to standard output as they come, the bar to standard error when that is a terminal.
@@ -63,6 +83,14 @@ struct Screen {
 }
 
 impl Screen {
+    fn end(&self, findings: u64, looked_at: &str, examined: &Value) {
+        let ending = if findings == 0 { "all is well" } else { "not all is well" };
+        self.line(&match self.json {
+            true => json!({"healthy": findings == 0, "examined": examined}).to_string(),
+            false => format!("looked at {looked_at}: {ending}"),
+        });
+    }
+
     fn line(&self, text: &str) {
         if !self.deaf.load(Ordering::Relaxed) && writeln!(std::io::stdout(), "{text}").is_err() {
             self.deaf.store(true, Ordering::Relaxed);

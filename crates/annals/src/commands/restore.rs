@@ -46,7 +46,7 @@ pub async fn run(args: RestoreArgs) -> Result<(), Failed> {
     Ok(())
 }
 
-fn failed(error: RestoreError) -> Failed {
+pub fn failed(error: RestoreError) -> Failed {
     match error {
         RestoreError::Damaged { .. } => Failed::damaged(error.to_string()),
         RestoreError::NotEmpty { .. } => Failed::usage(error.to_string()),

@@ -31,10 +31,12 @@ mod tables;
 mod take;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 pub use error::{BackupError, RestoreError};
 pub use restore::{Restored, restore};
 pub use take::{Taken, take};
+pub use verify::{Verified, verify};
 
 /// Hears how far the work has come.
 pub trait Watch: Send + Sync {

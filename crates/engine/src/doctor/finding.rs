@@ -15,6 +15,8 @@ pub enum Part {
     DataFiles,
     Exports,
     Sequences,
+    /// Not of an installation.
+    Backups,
 }
 
 impl fmt::Display for Part {
@@ -27,6 +29,7 @@ impl fmt::Display for Part {
             Self::DataFiles => "data files",
             Self::Exports => "export files",
             Self::Sequences => "sequences",
+            Self::Backups => "backups",
         })
     }
 }

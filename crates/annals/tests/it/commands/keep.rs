@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use serde_json::Value;
+
 use super::{World, client, lines, run};
 use crate::server::Server;
 
@@ -105,4 +107,45 @@ fn exit_codes_are_what_the_help_says() {
     std::fs::write(world.path("empty/annals.db"), "SELECT").expect("written");
     let ran = run(&mut client(&["doctor", "--data", text(&empty), "--json"]));
     assert!(ran.code == 7 && lines(&ran.out).last().is_some_and(|end| end["healthy"] == false), "{ran:?}");
+}
+
+/// Backups share files, and a new one takes the changed file for the good one.
+#[test]
+fn a_changed_file_of_backups_is_found_and_the_next_backup_replaces_it() {
+    let (world, organization) = World::furnished();
+    world.ok(&["emit", "--org", &organization, "--action", "user.signed_in", "--actor", "user:u", "--target", "team:t"]);
+    let (data, shelf) = (world.path("data"), world.path("shelf"));
+    let backup = || world.json(&["backup", text(&shelf), "--data", text(&data)]).remove(0);
+    let first = backup();
+    let verify = |more: &[&str]| run(&mut client(&[&["doctor", "--backups", text(&shelf)], more].concat()));
+    let ran = verify(&[]);
+    assert!(ran.code == 0 && ran.out.starts_with("looked at 1 backups with ") && ran.out.contains("all is well"), "{ran:?}");
+
+    let entry = list_of(&shelf, &first).find(|entry| entry["path"] == "lake/audit_events/_delta_log/00000000000000000000.json");
+    let digest = entry.expect("the table's first entry")["sha256"].as_str().expect("a digest").to_owned();
+    let file = shelf.join("files").join(&digest[..2]).join(&digest);
+    let mut bytes = std::fs::read(&file).expect("readable");
+    bytes[7] ^= 1;
+    std::fs::write(&file, bytes).expect("written");
+    let second = backup();
+    let ran = verify(&["--json"]);
+    let lines = lines(&ran.out);
+    assert_eq!((ran.code, lines.len()), (7, 2), "{ran:?}");
+    assert!(lines[0]["part"] == "backups" && lines[0]["place"].as_str().is_some_and(|place| place.ends_with(&digest)), "{ran:?}");
+    assert_eq!(lines[1]["examined"]["damaged"], serde_json::json!([first["backup"], second["backup"]]), "{ran:?}");
+
+    std::fs::remove_file(&file).expect("removed");
+    let ran = verify(&[]);
+    assert!(ran.code == 7 && ran.out.contains("it is missing"), "{ran:?}");
+    backup();
+    assert_eq!(verify(&[]).code, 0);
+    check(&["doctor", "--backups", text(&world.path("none"))], 5, "No such file");
+}
+
+/// The files that a backup consists of.
+fn list_of(shelf: &Path, backup: &Value) -> impl Iterator<Item = Value> + use<> {
+    let name = format!("{}.json", backup["backup"].as_str().expect("a name"));
+    let list = std::fs::read_to_string(shelf.join("backups").join(name)).expect("readable");
+    let list: Value = serde_json::from_str(&list).expect("JSON");
+    list["files"].as_array().cloned().unwrap_or_default().into_iter()
 }
