@@ -194,7 +194,8 @@ impl Engine {
         let founded = store.found(&founding.rows).await?;
         let position =
             LakePosition { flushed_through: lake.flushed_through(founded.shard).await?, received_at: lake.received_at_max() };
-        let log_settings = LogSettings { shard: founded.shard, keys_folder: place.keys(), tail: settings.tail };
+        let log_settings =
+            LogSettings { shard: founded.shard, keys_folder: place.keys(), mark: place.mark(), tail: settings.tail };
         let log = Arc::new(CommitLog::open(Arc::clone(&store), Arc::clone(&clock), log_settings, position).await?);
         jobs::finish_interrupted(&log, position.flushed_through).await?;
         let engine = Self::assemble(&settings, clock, store, lake, log, &founded, folder)?;

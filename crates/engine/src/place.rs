@@ -51,6 +51,12 @@ impl Place {
     pub fn keys(&self) -> PathBuf {
         self.data.join("keys")
     }
+
+    /// The number of the last commit that was acknowledged.
+    #[must_use]
+    pub fn mark(&self) -> PathBuf {
+        self.data.join("last-commit")
+    }
 }
 
 fn folder_url(folder: &Path) -> Result<Url, LakeUrlError> {

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use super::batch::Batch;
 use super::blob::{AuditRecord, Body, Encoder, KeyMark, OtherRecord, Record};
 use super::keys::{KeyIndexError, Merged, Seconds, Seen};
+use super::mark::Mark;
 use super::state::{LogState, key_entry, seconds};
 use super::tail::{Tail, TailCommit, place};
 use super::{Append, Appended, Health, NewRecord, NotAppended, Probe, RetireError, Work, recover};
@@ -38,6 +39,7 @@ pub(super) struct Committer {
     unsettled: Option<Sealed>,
     merging: Option<JoinHandle<Result<Merged, KeyIndexError>>>,
     seal_failed_at: Option<Instant>,
+    mark: Mark,
 }
 
 /// A commit ready to be stored.
@@ -54,6 +56,7 @@ impl Committer {
         state: LogState,
         tail: Arc<Tail>,
         health: Arc<Mutex<Health>>,
+        mark: Mark,
     ) -> std::io::Result<Self> {
         Ok(Self {
             store,
@@ -66,6 +69,7 @@ impl Committer {
             unsettled: None,
             merging: None,
             seal_failed_at: None,
+            mark,
         })
     }
 
@@ -237,6 +241,7 @@ impl Committer {
 
     /// 5. Apply: from here on readers see it.
     fn publish(&mut self, body: Body) {
+        self.mark.note(body.number);
         self.state.apply(&body);
         self.tail.push(TailCommit::new(body));
         self.show_tail();

@@ -20,6 +20,7 @@ mod batch;
 pub(crate) mod blob;
 mod committer;
 pub(crate) mod keys;
+pub(crate) mod mark;
 mod recover;
 mod state;
 mod tail;
@@ -47,6 +48,7 @@ use crate::clock::Clock;
 use crate::store::{Store, StoreError};
 use committer::Committer;
 pub(crate) use keys::Seen;
+use mark::Mark;
 pub(crate) use state::seconds;
 
 /// Requests that may wait for the committer. More are told to come back.
@@ -80,6 +82,8 @@ pub struct LogSettings {
     pub shard: ShardId,
     /// Where the runs of idempotency keys are.
     pub keys_folder: PathBuf,
+    /// Where the number of the last commit is noted.
+    pub mark: PathBuf,
     pub tail: TailLimits,
 }
 
@@ -255,14 +259,17 @@ impl CommitLog {
     ) -> Result<Self, RecoverError> {
         let tail = Arc::new(Tail::new(settings.shard));
         let (fence, state) = recover::replay(&*store, &*clock, &settings, lake, &tail).await?;
+        let mut mark = Mark::open(&settings.mark, settings.shard)
+            .map_err(|source| RecoverError::Mark { path: settings.mark.clone(), source })?;
+        mark.note(state.last);
         let missing_keys = state.keys.missing().to_vec();
         for run in &missing_keys {
             let (folder, run) = (settings.keys_folder.display(), run.sequence);
             tracing::error!(%folder, run, "a run of idempotency keys is gone: what is sent again may be stored twice for a day");
         }
         let health = Arc::new(Mutex::new(Health::Good));
-        let committer =
-            Committer::new(store, clock, fence, state, Arc::clone(&tail), Arc::clone(&health)).map_err(RecoverError::Thread)?;
+        let committer = Committer::new(store, clock, fence, state, Arc::clone(&tail), Arc::clone(&health), mark)
+            .map_err(RecoverError::Thread)?;
         let (queue, work) = mpsc::channel(QUEUE_MAX);
         let runtime = tokio::runtime::Handle::current();
         // A thread of its own: it compresses and reads key runs, which would hold up the runtime's workers. And as a task among the

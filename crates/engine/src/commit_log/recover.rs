@@ -1,5 +1,6 @@
 //! What the log says after a start, and after a commit whose outcome is not known.
 
+use std::path::PathBuf;
 use std::pin::pin;
 
 use annals_core::ids::{CommitNumber, ShardId};
@@ -7,6 +8,7 @@ use futures::{Stream, TryStreamExt, stream};
 
 use super::blob::{self, BlobError, Decoder};
 use super::keys::{KeyIndex, KeyIndexError};
+use super::mark;
 use super::state::{LogState, seconds};
 use super::tail::{Tail, TailCommit};
 use super::{LakePosition, LogSettings};
@@ -28,6 +30,14 @@ pub enum RecoverError {
     Keys(#[from] KeyIndexError),
     #[error("commit {expected} is neither in the commit log nor in the lake: is this the right lake?")]
     Hole { expected: CommitNumber },
+    /// The rest is not served: what comes next would take the places of what is missing.
+    #[error(
+        "the database ends at commit {last}, and commit {noted} was acknowledged: its write-ahead log was cut short, or it is an older copy. \
+         Restore it; only if those commits are lost for good, remove {mark}", mark = mark.display()
+    )]
+    Cut { last: CommitNumber, noted: CommitNumber, mark: PathBuf },
+    #[error("the file {path} cannot be used: {source}", path = path.display())]
+    Mark { path: PathBuf, source: std::io::Error },
     #[error("cannot start the committer: {0}")]
     Thread(#[source] std::io::Error),
 }
@@ -44,6 +54,12 @@ pub(super) async fn replay(
     let fence = store.claim_shard(settings.shard).await?;
     let keys = KeyIndex::open(&settings.keys_folder, seconds(clock.now()))?;
     let last = store.last_commit(settings.shard).await?;
+    let unreadable = |source| RecoverError::Mark { path: settings.mark.clone(), source };
+    if let Some((_, noted)) =
+        mark::read(&settings.mark).map_err(unreadable)?.filter(|(shard, noted)| *shard == settings.shard && *noted > last)
+    {
+        return Err(RecoverError::Cut { last, noted, mark: settings.mark.clone() });
+    }
     // Runs that know later commits than the store belong to another history, as after a restore: then every key is read again.
     let sealed_through = keys.sealed_through().filter(|sealed| *sealed <= last.get()).unwrap_or(0);
     let heads = store.heads(settings.shard).await?;

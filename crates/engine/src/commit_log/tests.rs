@@ -83,7 +83,12 @@ pub(crate) async fn open_on(
     clock: &Arc<MovedClock>,
     flushed_through: CommitNumber,
 ) -> CommitLog {
-    let settings = LogSettings { shard: ShardId::new(SHARD), keys_folder: folder.join("keys"), tail: TailLimits::default() };
+    let settings = LogSettings {
+        shard: ShardId::new(SHARD),
+        keys_folder: folder.join("keys"),
+        mark: folder.join("last-commit"),
+        tail: TailLimits::default(),
+    };
     let lake = LakePosition { flushed_through, received_at: None };
     CommitLog::open(store, Arc::clone(clock) as Arc<dyn Clock>, settings, lake).await.expect("the log opens")
 }
@@ -199,8 +204,12 @@ async fn a_clock_that_is_set_back_changes_no_order() {
     log.retire(number(2)).await.expect("retired");
     log.close().await;
     drop(log);
-    let settings =
-        LogSettings { shard: ShardId::new(SHARD), keys_folder: folder.path().join("keys"), tail: TailLimits::default() };
+    let settings = LogSettings {
+        shard: ShardId::new(SHARD),
+        keys_folder: folder.path().join("keys"),
+        mark: folder.path().join("last-commit"),
+        tail: TailLimits::default(),
+    };
     let lake = LakePosition { flushed_through: number(2), received_at };
     let log = CommitLog::open(database(folder.path()).await, clock, settings, lake).await.expect("the log opens");
     assert!(stored(&log, "c").await > second);
@@ -236,6 +245,7 @@ async fn a_full_tail_refuses_and_a_flush_makes_room() {
     let settings = LogSettings {
         shard: ShardId::new(SHARD),
         keys_folder: folder.path().join("keys"),
+        mark: folder.path().join("last-commit"),
         tail: TailLimits { records_max: 2, bytes_max: usize::MAX },
     };
     let lake = LakePosition { flushed_through: CommitNumber::ZERO, received_at: None };
@@ -262,8 +272,12 @@ async fn a_damaged_row_is_named_at_the_start() {
     let fence = store.claim_shard(ShardId::new(SHARD)).await.expect("claimed");
     let torn = crate::store::StoredCommit { number: number(2), blob: b"AL\x01nonsense".to_vec() };
     store.commit(fence, &torn).await.expect("stored");
-    let settings =
-        LogSettings { shard: ShardId::new(SHARD), keys_folder: folder.path().join("keys"), tail: TailLimits::default() };
+    let settings = LogSettings {
+        shard: ShardId::new(SHARD),
+        keys_folder: folder.path().join("keys"),
+        mark: folder.path().join("last-commit"),
+        tail: TailLimits::default(),
+    };
     let lake = LakePosition { flushed_through: CommitNumber::ZERO, received_at: None };
     let refused = CommitLog::open(store, clock, settings, lake).await.err().expect("refused").to_string();
     assert!(refused.contains("commit 2"), "{refused}");
@@ -282,8 +296,12 @@ async fn a_lake_without_released_commits_is_refused() {
     log.close().await;
     drop(log);
     for (flushed_through, taken) in [(0, false), (1, false), (2, true), (3, true), (4, true), (5, false)] {
-        let settings =
-            LogSettings { shard: ShardId::new(SHARD), keys_folder: folder.path().join("keys"), tail: TailLimits::default() };
+        let settings = LogSettings {
+            shard: ShardId::new(SHARD),
+            keys_folder: folder.path().join("keys"),
+            mark: folder.path().join("last-commit"),
+            tail: TailLimits::default(),
+        };
         let lake = LakePosition { flushed_through: number(flushed_through), received_at: None };
         let opened = CommitLog::open(database(folder.path()).await, Arc::clone(&clock) as _, settings, lake).await;
         assert_eq!(opened.is_ok(), taken, "lake flushed through {flushed_through}");

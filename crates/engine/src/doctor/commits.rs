@@ -62,6 +62,17 @@ pub(super) async fn examine(
     }
 }
 
+/// The last commits are gone, and nothing in the database tells of them.
+pub(super) fn cut(row: &ShardRow, noted: CommitNumber) -> Finding {
+    Finding {
+        part: Part::CommitLog,
+        place: "annals.db".to_owned(),
+        problem: format!("it ends at commit {}, and commit {noted} was acknowledged: the newest commits are missing", row.last),
+        meaning: "its write-ahead log was cut short, or it is an older copy; the server refuses to start",
+        advice: RESTORE,
+    }
+}
+
 fn finding(place: String, problem: String) -> Finding {
     Finding { part: Part::CommitLog, place, problem, meaning: MEANING, advice: RESTORE }
 }

@@ -24,6 +24,7 @@ use serde::Serialize;
 
 pub use finding::{Finding, Part};
 
+use crate::commit_log::mark;
 use crate::lake::{LakeError, LakeView};
 use crate::place::{LakeUrlError, Place};
 use crate::store::{self, ConnectError, ShardRow, StoreError};
@@ -110,6 +111,8 @@ pub async fn examine(place: &Place, watch: &dyn Watch) -> Result<Examined, Canno
     let mut exam = Exam { watch, examined: Examined::default() };
     let mut sequences = Sequences::default();
     let lake_url = place.lake()?;
+    // Before the database: a running server goes on meanwhile.
+    let noted = mark::read(&place.mark()).map_err(|error| CannotLook::File(place.mark().display().to_string(), error))?;
     let known = match store::look(&place.database()).await {
         Ok(view) => database::examine(&mut exam, view, &mut sequences).await?,
         Err(ConnectError::Foreign { path }) => {
@@ -126,6 +129,9 @@ pub async fn examine(place: &Place, watch: &dyn Watch) -> Result<Examined, Canno
         }
         Err(error) => return Err(error.into()),
     };
+    if let Some(row) = known.shards.iter().find(|row| noted.is_some_and(|(shard, last)| row.shard == shard && row.last < last)) {
+        exam.found(&commits::cut(row, noted.map_or(row.last, |(_, last)| last)));
+    }
     keys::examine(&mut exam, place.keys()).await?;
     let view = match LakeView::open(&lake_url) {
         Ok(view) => view,

@@ -138,6 +138,30 @@ async fn keys_that_were_taken_away_are_missed_by_the_doctor_and_the_server() {
     }
 }
 
+/// A cut write-ahead log is one way to get there, an older copy of the database another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commits_that_were_acknowledged_and_are_gone_are_missed() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), Arc::<MovedClock>::default());
+    let database = folder.path().join("annals.db");
+    let (mut older, mut organization) = (Vec::new(), None);
+    for actor in 0..2 {
+        let running = Running::open(folder.path(), &clock, 1000).await;
+        if actor == 0 {
+            organization = Some(running.found().await);
+        }
+        running.record(organization.unwrap(), actor).await;
+        running.engine.close().await;
+        older.push(std::fs::read(&database).unwrap());
+    }
+    std::fs::write(&database, &older[0]).unwrap();
+    let (_, findings) = examined(folder.path()).await;
+    assert!(findings.iter().any(|found| found.problem.contains("the newest commits are missing")), "{findings:?}");
+    let refused = crate::Engine::open(crate::Settings::on(folder.path()), Arc::clone(&clock) as _).await.err().unwrap();
+    assert!(refused.to_string().contains("only if those commits are lost for good, remove"), "{refused}");
+    std::fs::remove_file(Place::on(folder.path()).mark()).unwrap();
+    Running::open(folder.path(), &clock, 1000).await.engine.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_beginning_that_no_purge_took_is_missed() {
     let (folder, clock) = (tempfile::tempdir().unwrap(), Arc::<MovedClock>::default());

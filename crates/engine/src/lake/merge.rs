@@ -19,7 +19,7 @@ use deltalake_core::kernel::{Action, Add};
 use deltalake_core::protocol::DeltaOperation;
 
 use super::merge_plan::{self, Day, FILE_BYTES_MAX, Piece};
-use super::rewrite::{Pace, Rewrite, RewriteError};
+use super::rewrite::{Pace, Rewrite, RewriteError, SOURCES_MIN};
 use super::row::Row;
 use super::table::Table;
 use super::{LakeError, LakeFile};
@@ -59,11 +59,17 @@ impl<R: Row> Table<R> {
         let pieces: Vec<_> = snapshot.files().iter().map(|file| piece(file, set_aside)).collect();
         let first_open = Day(now.saturating_sub(STILL_OPEN).get().div_euclid(DAY_MICROS));
         let Some(places) = merge_plan::plan(&pieces, first_open) else { return Ok(MergeOutcome::Nothing) };
-        let sources: Vec<_> = places.into_iter().map(|place| snapshot.files()[place].clone()).collect();
-        let paths: Vec<_> = sources.iter().map(|file| file.path.clone()).collect();
+        let mut sources: Vec<_> = places.into_iter().map(|place| snapshot.files()[place].clone()).collect();
         // Step 2.
-        let rewrite = Rewrite { sources, leaving: BTreeSet::new(), pace };
-        let made = rewrite.run(self.data_files().clone(), Arc::clone(&self.inner.files)).await?;
+        let made = loop {
+            let rewrite = Rewrite { sources: sources.clone(), leaving: BTreeSet::new(), pace };
+            match rewrite.run(self.data_files().clone(), Arc::clone(&self.inner.files)).await? {
+                Some(made) => break made,
+                None => sources.truncate((sources.len() / 2).max(SOURCES_MIN)),
+            }
+        };
+        let paths: Vec<_> = sources.iter().map(|file| file.path.clone()).collect();
+        tracing::debug!(table = R::TABLE, files = paths.len(), held_bytes = made.held_bytes, "read files to merge them");
         crash_point::pass("merge.written");
         let add = made.add.map(|add| Add { data_change: false, ..add });
         // Steps 3 and 4.

@@ -18,7 +18,7 @@ const ROWS_OUT: usize = 8192;
 /// The same for large rows: about what they take in memory.
 const BYTES_OUT: usize = 8 * 1024 * 1024;
 /// Batches that are held beyond two of each source, at most. Rows that are left out fill none of what comes out.
-const BATCHES_SPARE: usize = 8;
+pub const BATCHES_SPARE: usize = 8;
 
 /// The sources of a merge, which hands in their batches one after the other.
 pub struct Merge<R: Row> {
@@ -30,6 +30,8 @@ pub struct Merge<R: Row> {
     picked: Picked,
     /// Rows that were left out.
     pub left_out: u64,
+    /// The most that its batches took in memory at the same time.
+    pub held_bytes_max: usize,
 }
 
 /// What a merge wants to go on.
@@ -89,7 +91,7 @@ impl<R: Row> Merge<R> {
     pub fn new(sources: usize, leaving: BTreeSet<R::Owner>) -> Self {
         let sources = (0..sources).map(|_| Source { state: State::Hungry, at: 0 }).collect();
         let picked = Picked { schema: R::schema(), batches: Vec::new(), runs: Vec::new(), rows: 0, bytes: 0 };
-        Self { sources, next: BTreeSet::new(), leaving, picked, left_out: 0 }
+        Self { sources, next: BTreeSet::new(), leaving, picked, left_out: 0, held_bytes_max: 0 }
     }
 
     /// What was wanted of this source; `None` at its end.
@@ -104,6 +106,7 @@ impl<R: Row> Merge<R> {
                 self.next.insert((owner::<R>(&batch, 0)?, source));
                 let row_bytes = batch.get_array_memory_size() / batch.num_rows();
                 self.picked.batches.push(Batch { rows: batch, row_bytes });
+                self.held_bytes_max = self.held_bytes_max.max(self.picked.held_bytes());
                 State::Has(self.picked.batches.len() - 1)
             }
         };
@@ -169,6 +172,10 @@ impl<R: Row> Merge<R> {
 }
 
 impl Picked {
+    fn held_bytes(&self) -> usize {
+        self.batches.iter().map(|batch| batch.row_bytes * batch.rows.num_rows()).sum()
+    }
+
     fn copy(&mut self) -> Result<RecordBatch, ArrowError> {
         let runs = std::mem::take(&mut self.runs);
         let rows = std::mem::take(&mut self.rows);

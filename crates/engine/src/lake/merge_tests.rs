@@ -1,9 +1,10 @@
 //! Merges keep every row, whatever fails on the way.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
 use annals_core::event::CommittedEvent;
+use annals_core::limits::EVENT_BYTES_MAX;
 use annals_core::time::Micros;
 use deltalake_core::protocol::DeltaOperation;
 use object_store::ObjectStoreExt;
@@ -11,6 +12,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
 
 use super::merge_rows::{Merge, Order, Step};
+use super::rewrite::{Rewrite, SOURCES_BYTES_MAX};
 use super::testing::{Fault, NOW, Sequencer, When, environment, event, faulty_lake, feed_event_of, organization, shard, url};
 use super::{Lake, LakeSettings, MergeOutcome, Pace, RewriteError, Row, Table};
 
@@ -290,6 +292,42 @@ fn batches_of_rows_that_are_left_out_are_let_go() {
         assert_eq!((fed.len(), merge.left_out, out), (200, 1999, 1));
         assert!(held < 20, "{held} of 200 batches were held at once");
     }
+}
+
+/// Files of small rows with a few of the largest among them, which pack very well: neither the size of a file nor its average row says
+/// what it takes to read them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_merge_of_hostile_files_holds_no_more_than_it_may() {
+    const FILES: u64 = 40;
+    let folder = tempfile::tempdir().expect("a folder");
+    let lake = Lake::open(&url(folder.path()), LakeSettings::default()).await.expect("a lake");
+    let mut sequencer = Sequencer::default();
+    for file in 0..FILES {
+        let large = |n| file > 0 && (100..170).contains(&n);
+        let of = |n| {
+            let mut event = event(1000 * file + n);
+            event.context.user_agent = large(n).then(|| "x".repeat(EVENT_BYTES_MAX - 1024));
+            (organization(n), event)
+        };
+        let events = sequencer.commit(1, (0..300).map(of).collect());
+        lake.audit_events.append(shard(), events[0].place().commit(), events).await.expect("a flush");
+    }
+    let snapshot = lake.audit_events.snapshot();
+    assert!(snapshot.files().iter().all(|file| file.bytes < 128 * 1024), "they do not look large");
+    let rewritten = async |files: usize| {
+        let sources = snapshot.files()[..files].to_vec();
+        let rewrite = Rewrite { sources, leaving: BTreeSet::new(), pace: Pace::Full };
+        let made = rewrite.run(lake.audit_events.data_files().clone(), lake.audit_events.files()).await.expect("readable");
+        made.map(|made| made.held_bytes)
+    };
+    assert_eq!(rewritten(FILES as usize).await, None);
+    for files in [2, 10] {
+        let held = rewritten(files).await.expect("they fit");
+        assert!(held < SOURCES_BYTES_MAX, "{files} files: {held}");
+    }
+    let expected = all(&lake.audit_events).await;
+    assert!(merge_all(&lake.audit_events, after(2), &mut HashSet::new()).await > 1);
+    assert!(all(&lake.audit_events).await == expected && lake.audit_events.snapshot().files().len() == 1);
 }
 
 /// Whoever commits must know the newest entry: what an entry says of all files would be wrong otherwise, and no start would believe it.

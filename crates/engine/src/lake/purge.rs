@@ -17,7 +17,7 @@ use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
 use tokio::runtime::Handle;
 
 use super::columns::{ACTION, ColumnsError, ENVIRONMENT_ID, ORGANIZATION_ID, SEQ};
-use super::rewrite::{Pace, Rewrite, RewriteError, of_source};
+use super::rewrite::{Pace, Rewrite, RewriteError, of_lake, of_source};
 use super::table::Table;
 use super::{LakeError, LakeFile};
 
@@ -89,16 +89,10 @@ impl Table<CommittedEvent> {
     ) -> Result<Option<PurgedFile>, RewriteError> {
         let paths = [file.path.clone()];
         let rewrite = Rewrite { sources: vec![file], leaving, pace };
-        let made = rewrite.run(self.data_files().clone(), Arc::clone(&self.inner.files)).await?;
+        // One source is always rewritten.
+        let Some(made) = rewrite.run(self.data_files().clone(), Arc::clone(&self.inner.files)).await? else { return Ok(None) };
         let there = self.replace(&paths, made.add, DeltaOperation::Delete { predicate: None }, now).await?;
         Ok(there.then_some(PurgedFile { rows: made.left_out, bytes: made.bytes }))
-    }
-}
-
-fn of_lake(file: &LakeFile, error: LakeError) -> RewriteError {
-    match error {
-        damaged @ LakeError::Damaged(_) => RewriteError::Sources { paths: vec![file.path.clone()], error: damaged },
-        passing @ LakeError::Unavailable(_) => RewriteError::Lake(passing),
     }
 }
 

@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use annals_core::limits::EVENT_BYTES_MAX;
 use arrow::array::RecordBatch;
 use bytes::Bytes;
 use deltalake_core::kernel::Add;
@@ -24,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use super::append::{add, name};
 use super::columns::DATE;
 use super::data_file::{DataFileWriter, DataFiles, Kind, Written};
-use super::merge_rows::{Merge, Order, Step};
+use super::merge_rows::{BATCHES_SPARE, Merge, Order, Step};
 use super::row::Row;
 use super::{LakeError, LakeFile, Range};
 
@@ -33,9 +34,21 @@ const PART_BYTES: usize = 8 * 1024 * 1024;
 /// Parts on their way at the same time.
 const PARTS_IN_FLIGHT_MAX: usize = 1;
 /// Rows that are decoded of each source at a time.
-const ROWS_AT_ONCE: usize = 2048;
+const ROWS_AT_ONCE: usize = 512;
 /// The same for large rows: about what they take in memory.
 const BYTES_AT_ONCE: i64 = 1024 * 1024;
+
+/// Few sources are always rewritten, whatever their rows take.
+pub const SOURCES_MIN: usize = 2;
+/// Of few sources: so that it is sure what they take, were all rows as large as one may be.
+const ROWS_AT_ONCE_SURELY: usize = 128;
+const _: () = assert!(
+    ROWS_AT_ONCE_SURELY * EVENT_BYTES_MAX * (2 * SOURCES_MIN + BATCHES_SPARE) <= SOURCES_BYTES_MAX,
+    "few sources always fit"
+);
+
+/// What all sources may take in memory together. One batch more may be read before that is noticed.
+pub const SOURCES_BYTES_MAX: usize = 96 * 1024 * 1024;
 
 /// How much of a processor rewriting may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +74,8 @@ pub struct Rewritten {
     pub rows: u64,
     pub left_out: u64,
     pub bytes: u64,
+    /// Of what was read, so much was held in memory at the same time.
+    pub held_bytes: usize,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -73,9 +88,13 @@ pub enum RewriteError {
 }
 
 impl<R: Row> Rewrite<R> {
+    /// `None`: rows are so large that more than [`SOURCES_BYTES_MAX`] would have to be held. Nothing was made: try again with fewer of
+    /// the sources. Never with up to [`SOURCES_MIN`]. What rows take is known only when they are read: a text that a file has once, in a
+    /// dictionary, is in memory once for each row.
+    ///
     /// # Errors
     /// Nothing was made, unless the storage lost the answer: then a file is left that no log entry names.
-    pub async fn run(self, files: DataFiles, store: Arc<dyn ObjectStore>) -> Result<Rewritten, RewriteError> {
+    pub async fn run(self, files: DataFiles, store: Arc<dyn ObjectStore>) -> Result<Option<Rewritten>, RewriteError> {
         let stop = CancellationToken::new();
         let _ended = stop.clone().drop_guard();
         let work = move || Working { rewrite: self, files, store, runtime: Handle::current(), stop }.run();
@@ -97,21 +116,33 @@ struct Source {
     order: Order,
 }
 
+/// What went from the sources to the storage.
+struct Copied<R: Row> {
+    /// `None`: no row was left.
+    written: Option<Written<R>>,
+    left_out: u64,
+    held_bytes: usize,
+}
+
 impl<R: Row> Working<R> {
-    fn run(self) -> Result<Rewritten, RewriteError> {
+    fn run(self) -> Result<Option<Rewritten>, RewriteError> {
         let sources = self.rewrite.sources.iter().map(|source| self.open(source)).collect::<Result<Vec<_>, _>>()?;
         let (path, date) = self.name()?;
         let upload = self.runtime.block_on(self.store.put_multipart(&Path::from(path.as_str()))).map_err(LakeError::from)?;
         let mut upload = WriteMultipart::new_with_chunk_size(upload, PART_BYTES);
         match self.write(sources, &mut upload) {
-            Ok((Some(written), left_out)) => {
+            Ok(Some(Copied { written: Some(written), left_out, held_bytes })) => {
                 self.runtime.block_on(upload.finish()).map_err(LakeError::from)?;
                 let (rows, bytes) = (written.rows, written.bytes);
-                Ok(Rewritten { add: Some(add(path, date, written)?), rows, left_out, bytes })
+                Ok(Some(Rewritten { add: Some(add(path, date, written)?), rows, left_out, bytes, held_bytes }))
             }
-            Ok((None, left_out)) => {
+            Ok(None) => {
                 self.abort(upload);
-                Ok(Rewritten { add: None, rows: 0, left_out, bytes: 0 })
+                Ok(None)
+            }
+            Ok(Some(Copied { written: None, left_out, held_bytes })) => {
+                self.abort(upload);
+                Ok(Some(Rewritten { add: None, rows: 0, left_out, bytes: 0, held_bytes }))
             }
             Err(error) => {
                 self.abort(upload);
@@ -145,12 +176,13 @@ impl<R: Row> Working<R> {
         let groups = rows.metadata().row_groups();
         let (bytes, count) = (groups.iter().map(|group| group.total_byte_size()).sum::<i64>(), file.stats.rows.max(1));
         let row_bytes = bytes / i64::try_from(count).unwrap_or(i64::MAX) + 1;
-        let at_once = usize::try_from(BYTES_AT_ONCE / row_bytes).unwrap_or(0).clamp(1, ROWS_AT_ONCE);
+        let most = if self.rewrite.sources.len() > SOURCES_MIN { ROWS_AT_ONCE } else { ROWS_AT_ONCE_SURELY };
+        let at_once = usize::try_from(BYTES_AT_ONCE / row_bytes).unwrap_or(0).clamp(1, most);
         let batches = rows.with_batch_size(at_once).build().map_err(damaged)?;
         Ok(Source { batches: Box::pin(batches), order: Order::new() })
     }
 
-    fn write(&self, mut sources: Vec<Source>, upload: &mut WriteMultipart) -> Result<(Option<Written<R>>, u64), RewriteError> {
+    fn write(&self, mut sources: Vec<Source>, upload: &mut WriteMultipart) -> Result<Option<Copied<R>>, RewriteError> {
         let files = &self.rewrite.sources;
         let mut merge = Merge::<R>::new(files.len(), self.rewrite.leaving.clone());
         let (sink, mut order) = (Sink::default(), Order::new());
@@ -164,6 +196,9 @@ impl<R: Row> Working<R> {
                 Step::Needs(number) => {
                     let batch = self.next(&mut sources[number], &files[number])?;
                     merge.feed(number, batch).map_err(|error| self.of_all(error.to_string()))?;
+                    if files.len() > SOURCES_MIN && merge.held_bytes_max > SOURCES_BYTES_MAX {
+                        return Ok(None);
+                    }
                 }
                 Step::Rows(rows) => {
                     if !order.follows::<R>(&rows) {
@@ -185,12 +220,12 @@ impl<R: Row> Working<R> {
             return Err(self.of_all(made));
         }
         if order.rows == 0 {
-            return Ok((None, merge.left_out));
+            return Ok(Some(Copied { written: None, left_out: merge.left_out, held_bytes: merge.held_bytes_max }));
         }
         let written = writer.finish()?;
         self.send(upload, sink.take())?;
         self.check(&written, merge.left_out)?;
-        Ok((Some(written), merge.left_out))
+        Ok(Some(Copied { written: Some(written), left_out: merge.left_out, held_bytes: merge.held_bytes_max }))
     }
 
     fn send(&self, upload: &mut WriteMultipart, bytes: Bytes) -> Result<(), RewriteError> {
@@ -238,6 +273,13 @@ impl<R: Row> Working<R> {
 }
 
 /// What failed while a source was read: the storage, or the file is not what was written.
+pub(super) fn of_lake<R: Row>(file: &LakeFile<R>, error: LakeError) -> RewriteError {
+    match error {
+        damaged @ LakeError::Damaged(_) => RewriteError::Sources { paths: vec![file.path.clone()], error: damaged },
+        passing @ LakeError::Unavailable(_) => RewriteError::Lake(passing),
+    }
+}
+
 pub(super) fn of_source<R: Row>(file: &LakeFile<R>, error: ParquetError) -> RewriteError {
     let error = match error {
         ParquetError::External(cause) => match cause.downcast::<LakeError>() {

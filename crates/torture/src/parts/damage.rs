@@ -5,14 +5,20 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use annals_core::wire::{AuditLogEvent, CreateOrganization};
+use annals_client::event_names::EVERY_NAME;
+use annals_client::{ApiRequestQuery, Client, Error, EventQuery};
+use annals_core::wire::CreateOrganization;
+use futures::{Stream, StreamExt};
 use rand::RngExt;
 use rand::rngs::StdRng;
+use serde::Serialize;
 
 use crate::client::{client, create_schemas, http, wait_until_ready};
 use crate::events;
 use crate::failure::{Doing, Failure};
-use crate::keeping::{Told, all_told, copy_folder, doctor, files, told};
+use crate::keeping::{Told, copy_folder, doctor, files, told};
+use crate::load::exports::of_all_times;
+
 use crate::report::Report;
 use crate::run::Run;
 use crate::server::{Plan, Start};
@@ -22,19 +28,68 @@ const EVENTS: usize = 240;
 /// Longer than a look of the flush, so that the lake gets several files.
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(260);
 
-type Recorded = BTreeMap<String, Vec<AuditLogEvent>>;
+/// Stand for lists beside the ids of organizations.
+const FEED: &str = "the feed";
+const REQUESTS: &str = "the API-request log";
+/// Log entries from one checkpoint of a table to the next.
+const ENTRIES: usize = 100;
+/// So many rounds are worth the time that a checkpoint takes.
+const ROUNDS_FOR_A_CHECKPOINT: u32 = 20;
+const EXPORT_PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// What each list tells, as JSON.
+type Recorded = BTreeMap<String, Vec<String>>;
+
+/// What a list tells now, and why it stopped before its end.
+#[derive(Default)]
+struct Listed {
+    rows: Vec<String>,
+    error: Option<String>,
+}
+
+async fn list(client: &Client, what: &str) -> Listed {
+    match what {
+        FEED => all(client.events().list_all(EventQuery::of([EVERY_NAME]))).await,
+        REQUESTS => all(client.api_requests().list_all(ApiRequestQuery::default())).await,
+        organization => {
+            let Told { events, error } = told(client, organization).await;
+            Listed { rows: events.iter().map(json).collect(), error }
+        }
+    }
+}
+
+async fn all<T: Serialize>(rows: impl Stream<Item = Result<T, Error>>) -> Listed {
+    let (mut rows, mut listed) = (std::pin::pin!(rows), Listed::default());
+    while let Some(row) = rows.next().await {
+        match row {
+            Ok(row) => listed.rows.push(json(&row)),
+            Err(error) => {
+                listed.error = Some(error.to_string());
+                break;
+            }
+        }
+    }
+    listed
+}
+
+fn json(row: &impl Serialize) -> String {
+    serde_json::to_string(row).unwrap_or_default()
+}
 
 pub async fn run(run: &Run, report: &mut Report) -> Result<(), Failure> {
-    let good = Plan::new(run, "good")?.flag("--flush-events", 40);
+    let good = Plan::new(run, "good")?.flag("--flush-events", if run.rounds >= ROUNDS_FOR_A_CHECKPOINT { 1 } else { 40 });
     let recorded = record(run, &good).await?;
     let said = doctor(run, good.data()).await?;
     report.check(said.code == Some(0), || format!("before any damage the doctor says {said:?}"));
-    for what in ["harmless", "refused starts", "lists refused", "lists whole", "torn ends"] {
+    for what in ["harmless", "refused starts", "lists refused", "lists whole"] {
         report.count(what, 0);
     }
     let mut random = run.random("damage");
-    for target in TARGETS {
-        round(run, &good, &recorded, report, |data| damage(&mut random, data, Some(target))).await?;
+    for target in ALWAYS {
+        if target.0 == CHECKPOINT && run.rounds < ROUNDS_FOR_A_CHECKPOINT {
+            continue;
+        }
+        round(run, &good, &recorded, report, |data| damage(&mut random, data, Some(*target))).await?;
     }
     for _ in 0..run.rounds {
         round(run, &good, &recorded, report, |data| damage(&mut random, data, None)).await?;
@@ -62,25 +117,62 @@ async fn record(run: &Run, plan: &Plan) -> Result<Recorded, Failure> {
             tokio::time::sleep(PAUSE).await;
         }
     }
-    let recorded = all_told(&client, &organizations).await?;
+    if run.rounds >= ROUNDS_FOR_A_CHECKPOINT {
+        for n in 0..ENTRIES {
+            let event = events::event(&mut random, &organizations[0], &format!("c{n}"));
+            client.audit_events().create(&event).await.doing("cannot record an event")?;
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+    let export = client.exports().create(&of_all_times(&organizations[0])).await.doing("cannot begin an export")?;
+    client.exports().wait_until_ready(&export.id, EXPORT_PATIENCE).await.doing("the export is not finished")?;
+    let mut recorded = Recorded::new();
+    for what in organizations.iter().map(String::as_str).chain([FEED, REQUESTS]) {
+        let Listed { rows, error } = list(&client, what).await;
+        if let Some(error) = error {
+            return Err(Failure::new(format!("cannot read {what}: {error}")));
+        }
+        recorded.insert(what.to_owned(), rows);
+    }
     server.kill().await?;
     Ok(recorded)
 }
 
-/// Kinds of files that are hit for certain.
-const TARGETS: &[&str] = &[".parquet", "_delta_log/", "annals.db-wal", "annals.db", ".keys"];
+const CHECKPOINT: &str = ".checkpoint.parquet";
 
-/// What was done to which file.
-struct Damage {
-    what: String,
-    /// An end of SQLite's own log that is gone looks like one that was never written.
-    may_be_torn: bool,
+/// What is done for certain, beside what is drawn.
+const ALWAYS: &[(&str, Done)] = &[
+    (".parquet", Done::Anything),
+    ("_delta_log/", Done::Anything),
+    (CHECKPOINT, Done::Anything),
+    ("lake/events/", Done::Anything),
+    ("lake/api_requests/", Done::Anything),
+    ("annals.db-wal", Done::Anything),
+    ("annals.db-wal", Done::Cut),
+    ("annals.db", Done::Anything),
+    (".keys", Done::Anything),
+    (".keys", Done::Removed),
+    ("keys.list", Done::Anything),
+    ("last-commit", Done::Anything),
+    ("lake/exports/", Done::Anything),
+    ("lake/exports/", Done::Removed),
+];
+
+const REMOVED: &str = "was removed";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Done {
+    /// A few bits flip, or the file is cut short.
+    Anything,
+    /// Somewhere near its end.
+    Cut,
+    Removed,
 }
 
-fn damage(random: &mut StdRng, data: &Path, target: Option<&str>) -> Result<Damage, Failure> {
+fn damage(random: &mut StdRng, data: &Path, target: Option<(&str, Done)>) -> Result<String, Failure> {
     let all: Vec<(PathBuf, u64)> = files(data)?
         .into_iter()
-        .filter(|path| target.is_none_or(|target| path.display().to_string().contains(target)))
+        .filter(|path| target.is_none_or(|(target, _)| path.display().to_string().contains(target)))
         .map(|path| (path.clone(), fs::metadata(&path).map_or(0, |meta| meta.len())))
         .filter(|(_, bytes)| *bytes > 0)
         .collect();
@@ -100,9 +192,15 @@ fn damage(random: &mut StdRng, data: &Path, target: Option<&str>) -> Result<Dama
         at = at.saturating_sub(file.1);
     }
     let (path, length) = chosen;
+    let name = path.strip_prefix(data).unwrap_or(path).display().to_string();
+    let done = target.map_or(Done::Anything, |(_, done)| done);
+    if done == Done::Removed {
+        fs::remove_file(path).doing("cannot remove a file")?;
+        return Ok(format!("{name} {REMOVED}"));
+    }
     let mut bytes = fs::read(path).doing("cannot read a file")?;
-    let what = if random.random_ratio(1, 6) {
-        let end = random.random_range(0..*length);
+    let what = if done == Done::Cut || random.random_ratio(1, 6) {
+        let end = random.random_range(if done == Done::Cut { length - length.min(&8192) } else { 0 }..*length);
         bytes.truncate(usize::try_from(end).unwrap_or_default());
         format!("cut at {end} of {length}")
     } else {
@@ -113,8 +211,7 @@ fn damage(random: &mut StdRng, data: &Path, target: Option<&str>) -> Result<Dama
         format!("flipped {flips:?} of {length}")
     };
     fs::write(path, bytes).doing("cannot damage a file")?;
-    let name = path.strip_prefix(data).unwrap_or(path).display().to_string();
-    Ok(Damage { what: format!("{name} {what}"), may_be_torn: name.ends_with("-wal") })
+    Ok(format!("{name} {what}"))
 }
 
 async fn round(
@@ -122,14 +219,15 @@ async fn round(
     good: &Plan,
     recorded: &Recorded,
     report: &mut Report,
-    damage: impl FnOnce(&Path) -> Result<Damage, Failure>,
+    damage: impl FnOnce(&Path) -> Result<String, Failure>,
 ) -> Result<(), Failure> {
     let data = run.path("damaged");
     copy_folder(good.data(), &data)?;
-    let Damage { what, may_be_torn } = damage(&data)?;
+    let what = damage(&data)?;
     let said = doctor(run, &data).await?;
     report.check(!said.panicked() && matches!(said.code, Some(0 | 1 | 7)), || format!("{what}: the doctor ended with {said:?}"));
     let is_healthy = said.code == Some(0);
+    report.check(!is_healthy || !what.ends_with(REMOVED), || format!("{what}, and the doctor says that all is well"));
     // A log of its own: only what this server says counts.
     let plan = good.clone().on(&data).log(run.path("damaged.log"));
     let _ = fs::remove_file(run.path("damaged.log"));
@@ -144,9 +242,9 @@ async fn round(
             let client = client(&server.url)?;
             let mut wrong = None;
             for (organization, events) in recorded {
-                let told = told(&client, organization).await;
-                wrong = wrong.or_else(|| told.error.clone());
-                check(&what, may_be_torn, organization, events, &told, report);
+                let listed = list(&client, organization).await;
+                wrong = wrong.or_else(|| listed.error.clone());
+                check(&what, organization, events, &listed, report);
             }
             let log = server.log_text();
             server.kill().await?;
@@ -163,17 +261,15 @@ async fn round(
 }
 
 /// Everything that was told is what was recorded, and nothing was left out without an error.
-fn check(what: &str, may_be_torn: bool, organization: &str, recorded: &[AuditLogEvent], told: &Told, report: &mut Report) {
-    let is_prefix = told.events.len() <= recorded.len() && told.events[..] == recorded[..told.events.len()];
-    report.check(is_prefix, || format!("{what}: {organization} is told other events than were recorded"));
+fn check(what: &str, list: &str, recorded: &[String], told: &Listed, report: &mut Report) {
+    let is_prefix = told.rows.len() <= recorded.len() && told.rows[..] == recorded[..told.rows.len()];
+    report.check(is_prefix, || format!("{what}: {list} tells something else than was recorded"));
     if told.error.is_some() {
         report.count("lists refused", 1);
-    } else if may_be_torn && told.events.len() < recorded.len() {
-        report.count("torn ends", 1);
     } else {
         report.count("lists whole", 1);
-        report.check(told.events.len() == recorded.len(), || {
-            format!("{what}: {organization} is told {} events of {} without a word", told.events.len(), recorded.len())
+        report.check(told.rows.len() == recorded.len(), || {
+            format!("{what}: {list} tells {} of {} without a word", told.rows.len(), recorded.len())
         });
     }
 }

@@ -64,7 +64,7 @@ fn merge(index: &mut KeyIndex, now: Seconds) -> Result<bool, KeyIndexError> {
 }
 
 fn files(folder: &TempDir) -> Vec<String> {
-    let names = fs::read_dir(&folder.path().join("keys")).unwrap();
+    let names = fs::read_dir(folder.path().join("keys")).unwrap();
     let mut names: Vec<String> = names.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names

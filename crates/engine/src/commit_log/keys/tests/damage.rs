@@ -129,10 +129,10 @@ fn a_seal_that_fails_keeps_its_keys() {
     let folder = TempDir::new().unwrap();
     let mut index = open(&folder, NOON);
     index.insert(1, entry(1, NOON));
-    fs::remove_dir(&folder.path().join("keys")).unwrap();
+    fs::remove_dir(folder.path().join("keys")).unwrap();
     assert!(matches!(index.seal(1), Err(KeyIndexError::Io { .. })));
     assert_eq!(probe(&index, 1, NOON), Seen::SameBody);
-    fs::create_dir(&folder.path().join("keys")).unwrap();
+    fs::create_dir(folder.path().join("keys")).unwrap();
     index.seal(1).unwrap();
     assert_eq!(probe(&open(&folder, NOON), 1, NOON), Seen::SameBody);
 }
