@@ -12,7 +12,7 @@ struct Crate {
     must_not_use: &'static [&'static str],
 }
 
-const STORAGE: &[&str] = &["sqlx", "arrow", "parquet", "datafusion", "deltalake", "object_store"];
+const STORAGE: &[&str] = &["sqlx", "rusqlite", "arrow", "parquet", "datafusion", "deltalake", "object_store"];
 const HTTP: &[&str] = &["axum", "hyper", "tower", "reqwest"];
 
 /// Every member of the workspace, and nothing else.
@@ -24,6 +24,7 @@ const CRATES: &[Crate] = &[
         // No I/O, no clock, no randomness.
         must_not_use: &[
             "sqlx",
+            "rusqlite",
             "arrow",
             "parquet",
             "datafusion",

@@ -296,7 +296,9 @@ impl Committer {
         crash_point::pass("retire.released");
         self.state.heads_saved();
         // 9. Forget.
-        self.tail.release(through);
+        let released = self.tail.release(through);
+        // Not here: commits would wait for tens of thousands of records to be freed.
+        drop(tokio::task::spawn_blocking(move || drop(released)));
         self.show_tail();
         crash_point::pass("retire.forgotten");
         Ok(())

@@ -162,8 +162,9 @@ impl Tail {
         self.commits.subscribe()
     }
 
-    /// Drops commits up to `through`, which readers now find in the lake.
-    pub(super) fn release(&self, through: CommitNumber) {
+    /// Takes out commits up to `through`, which readers now find in the lake. Dropping them takes longer than all the rest.
+    pub(super) fn release(&self, through: CommitNumber) -> Vec<Arc<TailCommit>> {
+        let mut released = Vec::new();
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         while let Some(front) = state.commits.front().filter(|front| front.number <= through).cloned() {
             state.commits.pop_front();
@@ -177,9 +178,11 @@ impl Tail {
                     }
                 }
             }
+            released.push(front);
         }
         while state.feed_events.pop_front_if(|(number, _)| *number <= through).is_some() {}
         while state.api_requests.pop_front_if(|(number, _)| *number <= through).is_some() {}
+        released
     }
 
     /// All commits, in order.

@@ -25,7 +25,7 @@ use super::{Backoff, pause};
 use crate::clock::Clock;
 use crate::commit_log::{CommitLog, RetireError, TailSize};
 use crate::crash_point;
-use crate::lake::{Lake, LakeError, Row};
+use crate::lake::{Lake, LakeError, Row, Rows};
 
 /// How often it looks whether a flush is due.
 const LOOK: Duration = Duration::from_millis(200);
@@ -132,20 +132,21 @@ impl FlushJob {
         let started = Instant::now();
         let commits = self.log.tail().oldest(TailSize { records: FLUSH_RECORDS_MAX, bytes: FLUSH_BYTES_MAX });
         let Some(through) = commits.last().map(|commit| commit.number) else { return Ok(()) };
-        let audit_events: Vec<_> = commits.iter().flat_map(|commit| commit.audit_events.iter().cloned()).collect();
-        let feed_events: Vec<_> = commits.iter().flat_map(|commit| commit.feed_events.iter().cloned()).collect();
-        let api_requests: Vec<_> = commits.iter().flat_map(|commit| commit.api_requests.iter().cloned()).collect();
-        let records = audit_events.len() + feed_events.len() + api_requests.len();
+        let audit_events = Rows::of_commits(commits.iter().map(|commit| Arc::clone(&commit.audit_events)).collect());
+        let feed_events = Rows::of_commits(commits.iter().map(|commit| Arc::clone(&commit.feed_events)).collect());
+        let api_requests = Rows::of_commits(commits.iter().map(|commit| Arc::clone(&commit.api_requests)).collect());
+        let (feed_count, request_count) = (feed_events.count(), api_requests.count());
+        let records = audit_events.count() + feed_count + request_count;
         drop(commits);
         crash_point::pass("flush.taken");
         let shard = self.log.tail().shard();
         let mut others = Vec::new();
-        if !feed_events.is_empty() {
+        if feed_count > 0 {
             self.lake.feed_events.append(shard, through, feed_events).await?;
             others.push(FeedEvent::TABLE);
             crash_point::pass("flush.feed_events");
         }
-        if !api_requests.is_empty() {
+        if request_count > 0 {
             self.lake.api_requests.append(shard, through, api_requests).await?;
             others.push(ApiRequest::TABLE);
             crash_point::pass("flush.api_requests");

@@ -16,7 +16,7 @@ use object_store::{ObjectStore, PutMode, PutOptions};
 
 use super::columns::DATE;
 use super::data_file::Written;
-use super::file::{self, NewFile};
+use super::file::{self, NewFile, Rows};
 use super::row::Row;
 use super::table::{Table, note_of};
 use super::{LakeError, LakeSnapshot, Range};
@@ -28,7 +28,12 @@ impl<R: Row> Table<R> {
     ///
     /// # Errors
     /// It is not known whether the rows are in the table. Trying again is safe.
-    pub async fn append(&self, shard: ShardId, through: CommitNumber, rows: Vec<R>) -> Result<Arc<LakeSnapshot<R>>, LakeError> {
+    pub async fn append(
+        &self,
+        shard: ShardId,
+        through: CommitNumber,
+        rows: impl Into<Rows<R>>,
+    ) -> Result<Arc<LakeSnapshot<R>>, LakeError> {
         self.append_last(shard, through, rows, &[]).await
     }
 
@@ -41,17 +46,18 @@ impl<R: Row> Table<R> {
         &self,
         shard: ShardId,
         through: CommitNumber,
-        mut rows: Vec<R>,
+        rows: impl Into<Rows<R>>,
         others: &[&str],
     ) -> Result<Arc<LakeSnapshot<R>>, LakeError> {
+        let rows = rows.into();
         debug_assert!(rows.iter().all(|row| row.place().shard() == shard && row.place().commit() <= through));
         let inner = &self.inner;
         let mut table = inner.table.lock().await;
         let mut state = inner.latest(table.take()).await?;
         let flushed = inner.transaction(&state, shard).await?;
         if flushed < through {
-            rows.retain(|row| row.place().commit() > flushed);
-            let files = tokio::task::spawn_blocking(move || file::encode(rows)).await.map_err(LakeError::unavailable)??;
+            let files =
+                tokio::task::spawn_blocking(move || file::encode(&rows, flushed)).await.map_err(LakeError::unavailable)??;
             let mut actions = Vec::with_capacity(files.len());
             for file in files {
                 actions.push(Action::Add(store(inner.files.as_ref(), file).await?));

@@ -35,6 +35,7 @@ mod view;
 
 pub(crate) use durable::DurableFiles;
 pub use error::LakeError;
+pub(crate) use file::Rows;
 pub use merge::MergeOutcome;
 pub use purge::Holding;
 pub use rewrite::{Pace, RewriteError};

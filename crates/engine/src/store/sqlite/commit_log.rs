@@ -79,14 +79,15 @@ impl SqliteStore {
 
     pub(super) async fn append_commit(&self, fence: Fence, commit: &StoredCommit) -> Result<(), StoreError> {
         let positions = Positions::of(fence.shard);
-        let statement = sqlx::query(COMMIT)
-            .bind(positions.at(commit.number))
-            .bind(commit.blob.as_slice())
-            .bind(fence.shard.get())
-            .bind(signed(fence.epoch)?)
-            .bind(positions.first)
-            .bind(positions.last);
-        if self.writer.execute_first(statement).await? == 1 {
+        let values = (
+            positions.at(commit.number),
+            commit.blob.as_slice(),
+            fence.shard.get(),
+            signed(fence.epoch)?,
+            positions.first,
+            positions.last,
+        );
+        if self.writer.commit(COMMIT, values).await? == 1 {
             return Ok(());
         }
         match self.shard_state(fence.shard).await? {

@@ -22,6 +22,14 @@ pub(super) fn store_error(error: sqlx::Error) -> StoreError {
     }
 }
 
+/// The same for the connection of commits.
+pub(super) fn direct_error(error: rusqlite::Error) -> StoreError {
+    match error.sqlite_error().map(|cause| cause.extended_code & 0xFF) {
+        Some(CORRUPT | NOT_A_DATABASE) => StoreError::Damaged { what: format!("the database file: {error}") },
+        _ => StoreError::Unavailable(Box::new(error)),
+    }
+}
+
 /// `Taken` when the error says that a unique value is used, and `unique_of` knows the columns of the constraint, such as
 /// `organizations.environment, organizations.external_id`.
 pub(super) fn taken(error: sqlx::Error, unique_of: impl FnOnce(&str) -> Option<Unique>) -> StoreError {

@@ -6,6 +6,7 @@ mod actions;
 mod answers;
 mod api_keys;
 mod commit_log;
+mod direct;
 mod error;
 mod exports;
 mod installation;

@@ -7,6 +7,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{ConnectOptions, SqliteConnection};
 
 use super::SqliteStore;
+use super::direct::Direct;
 use super::error::store_error;
 use super::migrate;
 use super::wal;
@@ -20,7 +21,7 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const READER_WAIT: Duration = Duration::from_secs(5);
 /// The log is copied into the database after so many pages (16 MiB), by the commit that crosses the line. Its file is then written
 /// again from the start and never cut: a write into space that exists is faster than one that grows the file.
-const CHECKPOINT_PAGES: &str = "4096";
+pub(super) const CHECKPOINT_PAGES: i64 = 4096;
 
 impl SqliteStore {
     /// Makes the file when it is not there.
@@ -41,7 +42,7 @@ impl SqliteStore {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string())
             .thread_name(|_| "annals-sqlite-writer".to_owned());
         let mut connection = writing.connect().await.map_err(store_error)?;
         check_pages(&mut connection).await?;
@@ -53,7 +54,7 @@ impl SqliteStore {
             .max_lifetime(None)
             .test_before_acquire(false)
             .connect_lazy_with(plain.pragma("query_only", "ON").thread_name(|_| "annals-sqlite-reader".to_owned()));
-        Ok(Self { writer: Writer::new(writing, connection), readers })
+        Ok(Self { writer: Writer::new(writing, connection, Direct::new(&path)), readers })
     }
 }
 

@@ -1,14 +1,16 @@
-//! The one connection that writes, and the order in which calls get it.
+//! The connection that writes, and the order in which calls get it.
 //!
 //! SQLite has one writer at a time whatever we do. With several writing connections the others would poll in its busy handler, and
 //! a committer that starts its next commit at once would starve them; with one connection behind a fair lock the queue is ours, nobody
 //! sleeps, and the page cache stays warm.
 //!
-//! Commits pass the line in which all other writes wait: a commit waits for at most one other write.
+//! Commits pass the line in which all other writes wait: a commit waits for at most one other write. They have a connection of their own
+//! (`direct`), which is used by whoever holds the other: what is two for SQLite is one for us.
 //!
 //! A call may be dropped at any await, because clients hang up. Then its transaction is rolled back, and the next call makes sure of
 //! that before it begins. The connection carries out commands in order, so nothing of the dropped call can come later.
 
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::FutureExt;
@@ -17,6 +19,7 @@ use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions};
 use sqlx::{ConnectOptions, Connection, Sqlite, SqliteConnection};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
+use super::direct::Direct;
 use super::error::{is_without_transaction, store_error, unavailable};
 use crate::crash_point;
 use crate::store::StoreError;
@@ -25,6 +28,8 @@ pub(super) struct Writer {
     options: SqliteConnectOptions,
     line: Mutex<()>,
     connection: Mutex<Option<SqliteConnection>>,
+    /// Only used by the holder of `connection`.
+    direct: std::sync::Mutex<Direct>,
     /// A transaction may be open that nobody will finish, or the connection may be broken. Only changed by the holder of `connection`.
     doubtful: AtomicBool,
     closed: AtomicBool,
@@ -40,11 +45,12 @@ pub(super) struct Transaction<'w> {
 
 impl Writer {
     /// `connection` must have been made with `options`.
-    pub fn new(options: SqliteConnectOptions, connection: SqliteConnection) -> Self {
+    pub fn new(options: SqliteConnectOptions, connection: SqliteConnection, direct: Direct) -> Self {
         Self {
             options,
             line: Mutex::new(()),
             connection: Mutex::new(Some(connection)),
+            direct: std::sync::Mutex::new(direct),
             doubtful: AtomicBool::new(false),
             closed: AtomicBool::new(false),
         }
@@ -72,21 +78,25 @@ impl Writer {
     /// One statement that is a transaction by itself, in its turn like any other write. How many rows it changed.
     pub async fn execute(&self, statement: Query<'_, Sqlite, SqliteArguments>) -> Result<u64, StoreError> {
         let _line = self.line.lock().await;
-        self.execute_first(statement).await
-    }
-
-    /// The same, past the line: for commits.
-    pub async fn execute_first(&self, statement: Query<'_, Sqlite, SqliteArguments>) -> Result<u64, StoreError> {
         let mut connection = self.take().await?;
         let done = statement.execute(&mut *connection).await;
         self.doubtful.store(done.is_err(), Ordering::Relaxed);
         Ok(done.map_err(store_error)?.rows_affected())
     }
 
+    /// One statement of a commit, past the line, carried out on this thread.
+    pub async fn commit(&self, statement: &str, values: impl rusqlite::Params) -> Result<usize, StoreError> {
+        let _alone = self.take().await?;
+        self.direct.lock().unwrap_or_else(PoisonError::into_inner).execute(statement, values)
+    }
+
     /// Waits for the running call. Later ones fail.
     pub async fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
-        if let Some(connection) = self.connection.lock().await.take()
+        let connection = self.connection.lock().await.take();
+        // The last connection copies the log into the database.
+        self.direct.lock().unwrap_or_else(PoisonError::into_inner).close();
+        if let Some(connection) = connection
             && let Err(error) = connection.close().await
         {
             tracing::warn!(%error, "the database was not closed cleanly; the next start recovers it");
