@@ -38,7 +38,18 @@ impl DuckDb {
     }
 
     pub fn run(&mut self, sql: &str, rounds: u32) -> Fallible<Ran> {
-        writeln!(self.asked, "{}", json!({"sql": sql, "rounds": rounds}))?;
+        self.ask(&json!({"sql": sql, "rounds": rounds}))
+    }
+
+    /// The files that are part of a Delta table, as its log says.
+    pub fn live_files(&mut self, table: &Path) -> Fallible<Vec<PathBuf>> {
+        let rows = self.ask(&json!({"delta": table}))?.rows;
+        let file = |row: &Vec<Value>| row.first().and_then(Value::as_str).map(|file| file.trim_start_matches("file://").into());
+        Ok(rows.iter().filter_map(file).collect())
+    }
+
+    fn ask(&mut self, asked: &Value) -> Fallible<Ran> {
+        writeln!(self.asked, "{asked}")?;
         self.asked.flush()?;
         let mut line = String::new();
         self.answers.read_line(&mut line)?;

@@ -28,8 +28,14 @@ impl Machine {
             processor: field(&cpu, "model name"),
             cores: std::thread::available_parallelism().map_or(0, usize::from),
             memory_gib: kilobytes / 1024.0 / 1024.0,
-            kernel: output("uname", &["-sr"]).unwrap_or_default(),
-            file_system: output("stat", &["--file-system", "--format=%T", &folder]).unwrap_or_default(),
+            kernel: kernel(&output("uname", &["-sr"]).unwrap_or_default()),
+            file_system: output("findmnt", &["--noheadings", "--output", "FSTYPE", "--target", &folder]).unwrap_or_default(),
         }
     }
+}
+
+/// `Linux 6.18`: what follows names a build.
+fn kernel(text: &str) -> String {
+    let numbers: Vec<&str> = text.split('.').take(2).collect();
+    numbers.join(".")
 }

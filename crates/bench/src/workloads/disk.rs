@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::Fallible;
+use crate::duckdb::DuckDb;
 use crate::figure::{Comparison, Figure, Finding};
 use crate::lake;
 use crate::load::http::fresh_key;
@@ -24,7 +25,7 @@ pub async fn run(world: &mut World, outcome: &mut Outcome) -> Fallible<()> {
     let events = world.sizes.single_set;
     let fill = Fill { name: "disk", batch: COMMIT, days: 1, lines: true, ..world.history(events) };
     let data = world.filled(fill)?;
-    let files = lake::files(&data.folder)?;
+    let files = lake::files(&mut DuckDb::start(&world.python)?, &data.folder)?;
     let mut in_lake = 0;
     for file in &files {
         in_lake += std::fs::metadata(file)?.len();

@@ -42,7 +42,8 @@ pub async fn run(world: &mut World, outcome: &mut Outcome) -> Fallible<()> {
     index(&client).await?;
     settle(&client).await?;
     let mut duck = DuckDb::start(&world.python)?;
-    duck.view("events", &lake::files(&data.folder)?)?;
+    let files = lake::files(&mut duck, &data.folder)?;
+    duck.view("events", &files)?;
     let from_table = FROM_TABLE.replace("{organization}", &organization);
     let file = folder.path().join("duckdb.csv").display().to_string();
     let from_parquet = FROM_PARQUET.replace("{organization}", &organization).replace("{file}", &file);

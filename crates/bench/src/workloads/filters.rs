@@ -40,7 +40,8 @@ pub async fn run(world: &mut World, outcome: &mut Outcome) -> Fallible<()> {
     server.ready().await?;
     let handler = Server::handler(&world.annals)?;
     let mut duck = DuckDb::start(&world.python)?;
-    duck.view("events", &lake::files(&data.folder)?)?;
+    let files = lake::files(&mut duck, &data.folder)?;
+    duck.view("events", &files)?;
     outcome.note(format!(
         "The large organization of {} events, which has {}. DuckDB keeps the footers that it has read, and gets its answer as Python objects.",
         counted(data.filled.events),
