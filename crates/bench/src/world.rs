@@ -72,6 +72,7 @@ pub struct Fill {
     pub days: u32,
     pub batch: u32,
     pub keys: bool,
+    pub last_day_ended: bool,
     pub lines: bool,
 }
 
@@ -158,6 +159,9 @@ impl World {
         if fill.keys {
             command.arg("--keys");
         }
+        if fill.last_day_ended {
+            command.arg("--last-day-ended");
+        }
         if fill.lines {
             command.arg("--lines").arg(&lines);
         }
@@ -180,6 +184,7 @@ impl World {
             days: 30,
             batch: 1000,
             keys: false,
+            last_day_ended: false,
             lines: false,
         }
     }

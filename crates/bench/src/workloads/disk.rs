@@ -23,7 +23,7 @@ const COMMIT: u32 = 20;
 
 pub async fn run(world: &mut World, outcome: &mut Outcome) -> Fallible<()> {
     let events = world.sizes.single_set;
-    let fill = Fill { name: "disk", batch: COMMIT, days: 1, lines: true, ..world.history(events) };
+    let fill = Fill { name: "disk", batch: COMMIT, days: 1, last_day_ended: true, lines: true, ..world.history(events) };
     let data = world.filled(fill)?;
     let files = lake::files(&mut DuckDb::start(&world.python)?, &data.folder)?;
     let mut in_lake = 0;
@@ -44,7 +44,7 @@ pub async fn run(world: &mut World, outcome: &mut Outcome) -> Fallible<()> {
         bytes(&client).await?
     };
     let (table, unique) = (table as u64, unique as u64);
-    outcome.note(format!("{} events in commits of {COMMIT}, one day, {} data files; the table is loaded first and indexed afterwards, which packs its indexes best. The unique key is {:.0} bytes of the table's; we hold keys for a day, 24 bytes each, which is not counted.", counted(events), files.len(), unique as f64 / events as f64));
+    outcome.note(format!("{} events in commits of {COMMIT}, 24 hours that have ended, {} data files; the table is loaded first and indexed afterwards, which packs its indexes best. The unique key is {:.0} bytes of the table's; we hold keys for a day, 24 bytes each, which is not counted.", counted(events), files.len(), unique as f64 / events as f64));
     outcome.find(
         Finding::new("data files of the lake", each(in_lake))
             .beside("PostgreSQL: the table with its indexes", each(table))

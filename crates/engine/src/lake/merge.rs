@@ -1,4 +1,5 @@
-//! A merge: several small files become one, which holds the same rows.
+//! A merge: several small files become one, which holds the same rows. When their day has ended, that one is packed well, and files that
+//! have no small neighbour are packed alone.
 //!
 //! 1. The plan names neighbours in the snapshot ([`merge_plan`](super::merge_plan)). *Nothing happened.*
 //! 2. Their rows are written into a new file ([`rewrite`](super::rewrite)). Flushes and readers go on: no lock is held. *A part of a
@@ -58,11 +59,11 @@ impl<R: Row> Table<R> {
         let snapshot = self.snapshot();
         let pieces: Vec<_> = snapshot.files().iter().map(|file| piece(file, set_aside)).collect();
         let first_open = Day(now.saturating_sub(STILL_OPEN).get().div_euclid(DAY_MICROS));
-        let Some(places) = merge_plan::plan(&pieces, first_open) else { return Ok(MergeOutcome::Nothing) };
-        let mut sources: Vec<_> = places.into_iter().map(|place| snapshot.files()[place].clone()).collect();
+        let Some(plan) = merge_plan::plan(&pieces, first_open) else { return Ok(MergeOutcome::Nothing) };
+        let mut sources: Vec<_> = plan.places.into_iter().map(|place| snapshot.files()[place].clone()).collect();
         // Step 2.
         let made = loop {
-            let rewrite = Rewrite { sources: sources.clone(), leaving: BTreeSet::new(), pace };
+            let rewrite = Rewrite { sources: sources.clone(), leaving: BTreeSet::new(), kind: plan.kind, pace };
             match rewrite.run(self.data_files().clone(), Arc::clone(&self.inner.files)).await? {
                 Some(made) => break made,
                 None => sources.truncate((sources.len() / 2).max(SOURCES_MIN)),
@@ -116,5 +117,5 @@ impl<R: Row> Table<R> {
 fn piece<R: Row>(file: &LakeFile<R>, set_aside: &HashSet<String>) -> Piece {
     let first: RecordPlace = file.stats.ids.least.into();
     let day = Day(file.received().least.get().div_euclid(DAY_MICROS));
-    Piece { day, shard: first.shard(), bytes: file.bytes, set_aside: set_aside.contains(&file.path) }
+    Piece { day, shard: first.shard(), bytes: file.bytes, is_packed: file.is_packed, set_aside: set_aside.contains(&file.path) }
 }

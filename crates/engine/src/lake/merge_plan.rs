@@ -3,11 +3,14 @@
 //! Only neighbours of one day and one shard are ever put together, so files keep ranges of commits that do not overlap, and a file
 //! is one day's. Two rules, because a merge writes every row again:
 //!
-//! * **A closed day** gets no more rows. Its neighbours become files as large as one may be, until no two small ones stand side by side.
+//! * **A closed day** gets no more rows. Its neighbours become files as large as one may be, until no two small ones stand side by side
+//!   and each is packed.
 //! * **The open day** still grows. [`NEIGHBOURS_MIN`] neighbours of about one size become one of the next size. So a row is written
 //!   again once for each size, not once for each flush, and no day ever has hundreds of files.
 
 use annals_core::ids::ShardId;
+
+use super::data_file::Kind;
 
 /// What a merge makes at most.
 pub const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
@@ -38,13 +41,28 @@ pub struct Piece {
     pub day: Day,
     pub shard: ShardId,
     pub bytes: u64,
+    pub is_packed: bool,
     /// Cannot be read: stays, and parts its neighbours.
     pub set_aside: bool,
 }
 
-/// The places of files that become one; `None` when all is as it should be. `pieces` are in the order of their commits, days before
+/// What becomes one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// In order. More than one, unless the one is to be packed.
+    pub places: Vec<usize>,
+    pub kind: Kind,
+}
+
+impl Piece {
+    fn is_waiting(&self) -> bool {
+        !self.is_packed && !self.set_aside
+    }
+}
+
+/// The next merge; `None` when all is as it should be. `pieces` are in the order of their commits, days before
 /// `first_open` get no more rows.
-pub fn plan(pieces: &[Piece], first_open: Day) -> Option<Vec<usize>> {
+pub fn plan(pieces: &[Piece], first_open: Day) -> Option<Plan> {
     let runs = runs(pieces);
     // A later day of the shard has begun: what comes now is received later.
     let followed = |piece: &Piece| pieces.iter().any(|other| other.shard == piece.shard && other.day > piece.day);
@@ -54,8 +72,10 @@ pub fn plan(pieces: &[Piece], first_open: Day) -> Option<Vec<usize>> {
     };
     let (closed, open): (Vec<_>, Vec<_>) = runs.iter().partition(is_closed);
     let bytes = |place: usize| pieces[place].bytes;
-    let of_closed = closed.into_iter().find_map(|run| of_closed_day(run, bytes));
-    of_closed.or_else(|| open.into_iter().find_map(|run| of_open_day(run, bytes)))
+    let of_closed = closed.into_iter().find_map(|run| of_closed_day(run, pieces));
+    let packed = of_closed.map(|places| Plan { places, kind: Kind::Packed });
+    let of_open = || open.into_iter().find_map(|run| of_open_day(run, bytes));
+    packed.or_else(|| of_open().map(|places| Plan { places, kind: Kind::Merged }))
 }
 
 /// Neighbours that may become one, in order. Each run has one at least.
@@ -75,9 +95,12 @@ fn runs(pieces: &[Piece]) -> Vec<Vec<usize>> {
     runs
 }
 
-fn of_closed_day(run: &[usize], bytes: impl Fn(usize) -> u64 + Copy) -> Option<Vec<usize>> {
-    let small = run.chunk_by(|a, b| bytes(*a) < FILE_BYTES_GOOD && bytes(*b) < FILE_BYTES_GOOD);
-    small.map(|run| fitting(run, bytes)).find(|group| group.len() >= 2)
+fn of_closed_day(run: &[usize], pieces: &[Piece]) -> Option<Vec<usize>> {
+    let stays = |place: &usize| pieces[*place].is_packed && pieces[*place].bytes >= FILE_BYTES_GOOD;
+    let rest = run.split(stays);
+    // What fits begins anywhere: a small one that is packed may stand before a large one that is not.
+    let mut groups = rest.flat_map(|run| (0..run.len()).map(|from| fitting(&run[from..], |place| pieces[place].bytes)));
+    groups.find(|group| group.len() >= 2 || group.iter().any(|place| pieces[*place].is_waiting()))
 }
 
 fn of_open_day(run: &[usize], bytes: impl Fn(usize) -> u64 + Copy) -> Option<Vec<usize>> {
@@ -102,13 +125,13 @@ fn is_mostly_one(group: &[usize], bytes: impl Fn(usize) -> u64) -> bool {
     group.iter().any(|place| bytes(*place) > total / 4)
 }
 
-/// As many of the first ones as fit into one file, and their reading into memory.
+/// As many of the first ones as fit into one file, and their reading into memory; one at least.
 fn fitting(run: &[usize], bytes: impl Fn(usize) -> u64) -> Vec<usize> {
     let (mut file, mut memory) = (0, 0);
     let fits = |place: &usize| {
         file += bytes(*place);
         memory += bytes(*place).min(SOURCE_BYTES);
-        file <= FILE_BYTES_MAX && memory <= SOURCES_BYTES_MAX
+        *place == run[0] || (file <= FILE_BYTES_MAX && memory <= SOURCES_BYTES_MAX)
     };
     run.iter().copied().take(SOURCES_MAX).take_while(fits).collect()
 }

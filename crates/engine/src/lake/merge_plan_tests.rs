@@ -3,26 +3,36 @@
 use annals_core::ids::ShardId;
 use proptest::prelude::*;
 
-use super::{Day, FILE_BYTES_GOOD, FILE_BYTES_MAX, Piece, SOURCES_MAX, plan};
+use super::{Day, FILE_BYTES_GOOD, FILE_BYTES_MAX, Piece, Plan, SOURCES_MAX, plan};
+use crate::lake::data_file::Kind;
 
 const MIB: u64 = 1024 * 1024;
 const OPEN: Day = Day(100);
 
 fn pieces(day: i64, sizes: &[u64]) -> Vec<Piece> {
-    sizes.iter().map(|bytes| Piece { day: Day(day), shard: ShardId::new(1), bytes: *bytes, set_aside: false }).collect()
+    let piece = |bytes: &u64| Piece { day: Day(day), shard: ShardId::new(1), bytes: *bytes, is_packed: false, set_aside: false };
+    sizes.iter().map(piece).collect()
+}
+
+fn packed(day: i64, sizes: &[u64]) -> Vec<Piece> {
+    pieces(day, sizes).into_iter().map(|piece| Piece { is_packed: true, ..piece }).collect()
 }
 
 fn check(name: &str, pieces: &[Piece], expected: Option<std::ops::Range<usize>>) {
-    assert_eq!(plan(pieces, OPEN), expected.map(Iterator::collect), "{name}");
+    assert_eq!(plan(pieces, OPEN).map(|plan| plan.places), expected.map(Iterator::collect), "{name}");
 }
 
 #[test]
 fn a_closed_day_is_merged_completely() {
     check("nothing", &[], None);
-    check("one file", &pieces(99, &[MIB]), None);
-    check("two small ones", &pieces(99, &[MIB, MIB]), Some(0..2));
-    check("good ones stay", &pieces(99, &[FILE_BYTES_GOOD, MIB, FILE_BYTES_GOOD]), None);
-    check("small ones beside a good one", &pieces(99, &[FILE_BYTES_GOOD, MIB, MIB]), Some(1..3));
+    check("one file", &packed(99, &[MIB]), None);
+    check("two small ones", &packed(99, &[MIB, MIB]), Some(0..2));
+    check("good ones stay", &packed(99, &[FILE_BYTES_GOOD, MIB, FILE_BYTES_GOOD]), None);
+    check("small ones beside a good one", &packed(99, &[FILE_BYTES_GOOD, MIB, MIB]), Some(1..3));
+    check("one that is not packed", &pieces(99, &[MIB]), Some(0..1));
+    check("a large one that is not packed", &pieces(99, &[2 * FILE_BYTES_MAX]), Some(0..1));
+    check("it stands behind one that is", &[packed(99, &[MIB]), pieces(99, &[FILE_BYTES_MAX])].concat(), Some(1..2));
+    check("it takes a small one along", &[packed(99, &[MIB]), pieces(99, &[MIB])].concat(), Some(0..2));
     check("as large as one may be", &pieces(99, &[100 * MIB, 100 * MIB, 100 * MIB]), Some(0..2));
     check("no more than memory allows", &pieces(99, &[10 * MIB; 20]), Some(0..12));
     check("many tiny ones at once", &pieces(99, &[1024; 300]), Some(0..SOURCES_MAX));
@@ -41,16 +51,16 @@ fn the_open_day_is_merged_size_by_size() {
 
 #[test]
 fn days_shards_and_damaged_files_part_neighbours() {
-    check("days", &[pieces(98, &[MIB]), pieces(99, &[MIB])].concat(), None);
-    let mut shards = pieces(99, &[MIB; 2]);
+    check("days", &[packed(98, &[MIB]), packed(99, &[MIB])].concat(), None);
+    let mut shards = packed(99, &[MIB; 2]);
     shards[1].shard = ShardId::new(2);
     check("shards", &shards, None);
     // Shards write at the same time, so their files lie in turns.
     let both: Vec<_> = pieces(99, &[MIB; 6]).into_iter().enumerate().collect();
     let both = both.into_iter().map(|(n, piece)| Piece { shard: ShardId::new(1 + u32::from(n % 2 == 1)), ..piece });
-    assert_eq!(plan(&both.collect::<Vec<_>>(), OPEN), Some(vec![0, 2, 4]));
-    let mut damaged = pieces(99, &[MIB; 3]);
-    damaged[1].set_aside = true;
+    assert_eq!(plan(&both.collect::<Vec<_>>(), OPEN).map(|plan| plan.places), Some(vec![0, 2, 4]));
+    let mut damaged = packed(99, &[MIB; 3]);
+    (damaged[1].set_aside, damaged[1].is_packed) = (true, false);
     check("a damaged file", &damaged, None);
 }
 
@@ -65,18 +75,22 @@ proptest! {
             files.push((vec![place], pieces(day, &[*bytes])[0]));
         }
         let mut merges = 0;
-        while let Some(places) = plan(&files.iter().map(|(_, piece)| *piece).collect::<Vec<_>>(), OPEN) {
+        let last_day = Day(day);
+        let day_is_closed = |day: Day| day < OPEN || day < last_day;
+        while let Some(Plan { places, kind }) = plan(&files.iter().map(|(_, piece)| *piece).collect::<Vec<_>>(), OPEN) {
             merges += 1;
-            prop_assert!(places.len() >= 2 && places.is_sorted() && places.len() <= SOURCES_MAX);
+            prop_assert!((places.len() >= 2 || kind == Kind::Packed) && places.is_sorted() && places.len() <= SOURCES_MAX);
             let merged: Vec<_> = places.iter().map(|place| files[*place].clone()).collect();
             prop_assert!(merged.iter().all(|(_, piece)| piece.day == merged[0].1.day));
             let bytes: u64 = merged.iter().map(|(_, piece)| piece.bytes).sum();
             prop_assert!(bytes <= FILE_BYTES_MAX);
+            prop_assert_eq!(kind == Kind::Packed, day_is_closed(merged[0].1.day));
             // Merged files compress better.
-            let piece = Piece { bytes: bytes * shrink / 10, ..merged[0].1 };
+            let piece = Piece { bytes: bytes * shrink / 10, is_packed: kind == Kind::Packed, ..merged[0].1 };
             files.splice(places[0]..=places[places.len() - 1], [(merged.into_iter().flat_map(|(rows, _)| rows).collect(), piece)]);
         }
-        prop_assert!(merges <= sizes.len());
+        prop_assert!(merges <= 2 * sizes.len());
+        prop_assert!(files.iter().all(|(_, piece)| piece.is_packed == day_is_closed(piece.day)));
         let rows: Vec<usize> = files.iter().flat_map(|(rows, _)| rows.clone()).collect();
         prop_assert_eq!(rows, (0..sizes.len()).collect::<Vec<_>>());
         let small = |day: i64| files.iter().filter(|(_, piece)| piece.day == Day(day) && piece.bytes < FILE_BYTES_GOOD).count();

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
+use std::time::Duration;
 
 use annals_core::event::CommittedEvent;
 use annals_core::limits::EVENT_BYTES_MAX;
@@ -11,10 +12,11 @@ use object_store::ObjectStoreExt;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
 
+use super::data_file::Kind;
 use super::merge_rows::{Merge, Order, Step};
 use super::rewrite::{Rewrite, SOURCES_BYTES_MAX};
 use super::testing::{Fault, NOW, Sequencer, When, environment, event, faulty_lake, feed_event_of, organization, shard, url};
-use super::{Lake, LakeSettings, MergeOutcome, Pace, RewriteError, Row, Table};
+use super::{Lake, LakeFile, LakeSettings, MergeOutcome, Pace, RewriteError, Row, Table};
 
 const DAY: i64 = 24 * 60 * 60 * 1_000_000;
 
@@ -82,6 +84,9 @@ async fn closed_days_become_one_file_each_with_the_same_rows() {
         }
         let snapshot = lake.audit_events.snapshot();
         assert!(snapshot.files().len() <= 5, "{snapshot:?}");
+        let first_open = after(3).saturating_sub(Duration::from_secs(60 * 60)).get().div_euclid(DAY);
+        let is_closed = |file: &LakeFile| file.received().greatest.get().div_euclid(DAY) < first_open;
+        assert!(snapshot.files().iter().all(|file| file.is_packed == is_closed(file)), "{snapshot:?}");
         assert!(snapshot.files().windows(2).all(|pair| pair[0].stats.ids.greatest < pair[1].stats.ids.least));
         for (file, rows) in snapshot.files().iter().zip(rows(&lake.audit_events).await) {
             let order = |row: &CommittedEvent| (row.owner(), row.rank());
@@ -316,7 +321,7 @@ async fn a_merge_of_hostile_files_holds_no_more_than_it_may() {
     assert!(snapshot.files().iter().all(|file| file.bytes < 128 * 1024), "they do not look large");
     let rewritten = async |files: usize| {
         let sources = snapshot.files()[..files].to_vec();
-        let rewrite = Rewrite { sources, leaving: BTreeSet::new(), pace: Pace::Full };
+        let rewrite = Rewrite { sources, leaving: BTreeSet::new(), kind: Kind::Merged, pace: Pace::Full };
         let made = rewrite.run(lake.audit_events.data_files().clone(), lake.audit_events.files()).await.expect("readable");
         made.map(|made| made.held_bytes)
     };

@@ -17,6 +17,7 @@ use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
 use tokio::runtime::Handle;
 
 use super::columns::{ACTION, ColumnsError, ENVIRONMENT_ID, ORGANIZATION_ID, SEQ};
+use super::data_file::Kind;
 use super::rewrite::{Pace, Rewrite, RewriteError, of_lake, of_source};
 use super::table::Table;
 use super::{LakeError, LakeFile};
@@ -88,7 +89,8 @@ impl Table<CommittedEvent> {
         now: Micros,
     ) -> Result<Option<PurgedFile>, RewriteError> {
         let paths = [file.path.clone()];
-        let rewrite = Rewrite { sources: vec![file], leaving, pace };
+        let kind = if file.is_packed { Kind::Packed } else { Kind::Merged };
+        let rewrite = Rewrite { sources: vec![file], leaving, kind, pace };
         // One source is always rewritten.
         let Some(made) = rewrite.run(self.data_files().clone(), Arc::clone(&self.inner.files)).await? else { return Ok(None) };
         let there = self.replace(&paths, made.add, DeltaOperation::Delete { predicate: None }, now).await?;

@@ -64,6 +64,7 @@ pub struct Rewrite<R: Row> {
     /// In the order of their commits, of one day and shard.
     pub sources: Vec<LakeFile<R>>,
     pub leaving: BTreeSet<R::Owner>,
+    pub kind: Kind,
     pub pace: Pace,
 }
 
@@ -186,7 +187,7 @@ impl<R: Row> Working<R> {
         let files = &self.rewrite.sources;
         let mut merge = Merge::<R>::new(files.len(), self.rewrite.leaving.clone());
         let (sink, mut order) = (Sink::default(), Order::new());
-        let mut writer = DataFileWriter::<R, _>::new(sink.clone(), Kind::Merged)?;
+        let mut writer = DataFileWriter::<R, _>::new(sink.clone(), self.rewrite.kind)?;
         let mut since = Instant::now();
         loop {
             if self.stop.is_cancelled() {

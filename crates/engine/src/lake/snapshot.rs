@@ -8,7 +8,7 @@ use annals_core::time::Micros;
 use deltalake_core::table::state::DeltaTableState;
 
 use super::LakeError;
-use super::data_file::Parts;
+use super::data_file::{Parts, is_packed};
 use super::row::Row;
 use super::stats::{FileStats, Range};
 
@@ -21,6 +21,8 @@ pub struct LakeFile<R: Row = CommittedEvent> {
     pub stats: FileStats<R>,
     /// `None` of a file of an older version.
     pub parts: Option<Parts>,
+    /// Whether it was made to stay: no merge can make it smaller.
+    pub is_packed: bool,
 }
 
 impl<R: Row> LakeFile<R> {
@@ -65,7 +67,7 @@ impl<R: Row> LakeSnapshot<R> {
             let tags = file.add_action().tags;
             let parts = Parts::of_tags(tags.as_ref(), bytes);
             let parts = parts.map_err(|why| LakeError::damaged(format!("data file {path}: {why}")))?;
-            files.push(LakeFile { path, bytes, stats, parts });
+            files.push(LakeFile { path, bytes, stats, parts, is_packed: is_packed(tags.as_ref()) });
         }
         // Ids rise with every record of a shard, so this is the order of flushes, also when one flush made files of two days.
         files.sort_unstable_by_key(|file: &LakeFile<R>| file.stats.ids.least);

@@ -12,7 +12,7 @@ use deltalake_core::table::state::DeltaTableState;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::data_file::Parts;
+use super::data_file::{Parts, is_packed};
 use super::row::Row;
 use super::snapshot::{LakeFile, LakeSnapshot};
 use super::stats::FileStats;
@@ -73,12 +73,12 @@ fn file_of<R: Row>(add: &Add) -> Result<LakeFile<R>, LakeError> {
     let stats = add.stats.as_deref().and_then(FileStats::read).ok_or_else(wrong)?;
     let bytes = u64::try_from(add.size).unwrap_or_default();
     let parts = Parts::of_tags(add.tags.as_ref(), bytes).map_err(LakeError::damaged)?;
-    Ok(LakeFile { path: add.path.clone(), bytes, stats, parts })
+    Ok(LakeFile { path: add.path.clone(), bytes, stats, parts, is_packed: is_packed(add.tags.as_ref()) })
 }
 
 /// Everything that readers believe of a file. Never changes without [`FORM`].
 fn sum_of<R: Row>(file: &LakeFile<R>) -> u128 {
-    let LakeFile { path, bytes, stats: FileStats { rows, owners, ids, times }, parts } = file;
+    let LakeFile { path, bytes, stats: FileStats { rows, owners, ids, times }, parts, is_packed: _ } = file;
     let mut text = format!("{path}\n{bytes}\n{rows}\n{}\n{}\n{}\n{}\n", owners.least, owners.greatest, ids.least, ids.greatest);
     for time in times {
         text.push_str(&format!("{} {}\n", time.least.get(), time.greatest.get()));

@@ -11,6 +11,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, WriteMultipart};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{Batches, ReadError, csv};
 use crate::lake::Lake;
@@ -18,7 +19,7 @@ use crate::lake::Lake;
 /// The least that S3 takes is 5 MiB.
 const PART_BYTES: usize = 8 * 1024 * 1024;
 /// Parts on their way at the same time: with the one being filled, all the memory that a file takes.
-const PARTS_IN_FLIGHT_MAX: usize = 2;
+const PARTS_IN_FLIGHT_MAX: usize = 1;
 /// Batches of rows that become text at the same time, a few megabytes each.
 const BATCHES_IN_FLIGHT_MAX: usize = 2;
 
@@ -109,11 +110,12 @@ async fn fill(file: &mut WriteMultipart, batches: Batches) -> Result<ExportedFil
     let header = csv::header();
     let mut exported = ExportedFile { rows: 0, bytes: header.len() as u64 };
     file.put(header);
-    // While rows are made into text on other threads, the next ones are decoded.
+    // While rows are made into text on another thread, the next ones are decoded. It is one of the few that read, because what each
+    // thread frees stays with it for a while.
     let texts = batches.map(|batch| async {
         let batch = batch?;
         let rows = batch.num_rows() as u64;
-        let text = tokio::task::spawn_blocking(move || csv::rows(&batch)).await.map_err(ReadError::from)??;
+        let text = AbortOnDropHandle::new(tokio::spawn(async move { csv::rows(&batch) })).await.map_err(ReadError::from)??;
         Ok::<_, ReadError>((rows, text))
     });
     let mut texts = texts.buffered(BATCHES_IN_FLIGHT_MAX);

@@ -64,7 +64,8 @@ impl Row for FeedEvent {
 
     fn layout(kind: Kind) -> WriterProperties {
         let filtered = [ENVIRONMENT_ID, ORGANIZATION_ID, ID, CREATED_AT, EVENT];
-        layout::common(kind, &Self::schema(), &[ENVIRONMENT_ID, ID], &filtered, &[CREATED_AT])
+        let properties = layout::common(kind, &Self::schema(), &[ENVIRONMENT_ID, ID], &filtered, &[CREATED_AT]);
+        layout::with_text(properties, kind, DATA)
             .set_write_batch_size(ROWS_PER_WRITE)
             .set_column_dictionary_enabled(ColumnPath::from(DATA), false)
             .build()

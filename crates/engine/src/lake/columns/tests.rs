@@ -15,7 +15,7 @@ use crate::lake::testing::{
     Sequencer, api_request, api_request_of, committed_event, environment, event, feed_event, feed_event_of, organization,
 };
 
-const KINDS: [Kind; 2] = [Kind::Flushed, Kind::Merged];
+const KINDS: [Kind; 3] = [Kind::Flushed, Kind::Merged, Kind::Packed];
 
 fn through_parquet<R: Row>(kind: Kind, batch: &RecordBatch) -> RecordBatch {
     let mut writer = ArrowWriter::try_new(Vec::new(), R::schema(), Some(R::layout(kind))).expect("the schema is writable");

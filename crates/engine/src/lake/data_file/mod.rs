@@ -30,7 +30,7 @@ mod writer;
 
 pub use directory::Directory;
 pub use footers::{DataFile, DataFiles, Footers};
-pub use parts::Parts;
+pub use parts::{Parts, is_packed};
 pub use writer::{DataFileWriter, Written};
 
 pub(super) use verify::verify;
@@ -40,6 +40,8 @@ pub(super) use verify::verify;
 pub enum Kind {
     /// Written while commits wait, and soon replaced.
     Flushed,
-    /// Made of others, to stay.
+    /// Made of others while their day goes on, and replaced when it has ended.
     Merged,
+    /// Made of all that a day has, to stay for years.
+    Packed,
 }

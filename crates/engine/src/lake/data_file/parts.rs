@@ -3,8 +3,12 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use super::Kind;
+
 /// The tag's name. Its value is never read by others.
 const TAG: &str = "annals.parts";
+/// The tag of files that are [`Kind::Packed`]. Only merges ask for it, so nothing is wrong with a file that has lost it.
+const PACKED: &str = "annals.packed";
 /// A value that begins otherwise is of a later version.
 const FORM: &str = "1";
 
@@ -19,6 +23,19 @@ pub struct Parts {
     pub directory_crc: u32,
     pub checksums_crc: u32,
     pub footer_crc: u32,
+}
+
+/// Tags of a new file.
+pub fn tags(parts: &Parts, kind: Kind) -> HashMap<String, Option<String>> {
+    let mut tags = parts.tags();
+    if kind == Kind::Packed {
+        tags.insert(PACKED.to_owned(), Some(String::new()));
+    }
+    tags
+}
+
+pub fn is_packed(tags: Option<&HashMap<String, Option<String>>>) -> bool {
+    tags.is_some_and(|tags| tags.contains_key(PACKED))
 }
 
 impl Parts {

@@ -8,7 +8,7 @@ use parquet::arrow::ArrowWriter;
 
 use super::Kind;
 use super::checksums::{Checksums, Summed};
-use super::parts::Parts;
+use super::parts::{Parts, tags};
 use super::summary::Summary;
 use crate::lake::LakeError;
 use crate::lake::row::Row;
@@ -29,6 +29,7 @@ pub struct Written<R: Row> {
 pub struct DataFileWriter<R: Row, W: Write + Send> {
     parquet: ArrowWriter<Summed<W>>,
     summary: Summary<R>,
+    kind: Kind,
 }
 
 impl<R: Row, W: Write + Send> DataFileWriter<R, W> {
@@ -36,7 +37,7 @@ impl<R: Row, W: Write + Send> DataFileWriter<R, W> {
     /// The sink does not take bytes.
     pub fn new(sink: W, kind: Kind) -> Result<Self, LakeError> {
         let parquet = ArrowWriter::try_new(Summed::new(sink), R::schema(), Some(R::layout(kind)));
-        Ok(Self { parquet: parquet.map_err(failed)?, summary: Summary::new() })
+        Ok(Self { parquet: parquet.map_err(failed)?, summary: Summary::new(), kind })
     }
 
     /// # Errors
@@ -77,7 +78,7 @@ impl<R: Row, W: Write + Send> DataFileWriter<R, W> {
             rows: stats.rows,
             stats: stats_text,
             ids: stats.ids,
-            tags: parts.tags(),
+            tags: tags(&parts, self.kind),
         })
     }
 }
