@@ -72,10 +72,11 @@ pub fn plan(pieces: &[Piece], first_open: Day) -> Option<Plan> {
     };
     let (closed, open): (Vec<_>, Vec<_>) = runs.iter().partition(is_closed);
     let bytes = |place: usize| pieces[place].bytes;
-    let of_closed = closed.into_iter().find_map(|run| of_closed_day(run, pieces));
-    let packed = of_closed.map(|places| Plan { places, kind: Kind::Packed });
-    let of_open = || open.into_iter().find_map(|run| of_open_day(run, bytes));
-    packed.or_else(|| of_open().map(|places| Plan { places, kind: Kind::Merged }))
+    // The open day first: its merges are quick, and packing takes so long that small files would pile up behind it.
+    let of_open = open.into_iter().find_map(|run| of_open_day(run, bytes));
+    let merged = of_open.map(|places| Plan { places, kind: Kind::Merged });
+    let of_closed = || closed.into_iter().find_map(|run| of_closed_day(run, pieces));
+    merged.or_else(|| of_closed().map(|places| Plan { places, kind: Kind::Packed }))
 }
 
 /// Neighbours that may become one, in order. Each run has one at least.

@@ -50,6 +50,13 @@ fn the_open_day_is_merged_size_by_size() {
 }
 
 #[test]
+fn packing_waits_for_the_open_day() {
+    let files = [pieces(99, &[MIB; 2]), pieces(100, &[1024; 16])].concat();
+    check("both have something to do", &files, Some(2..18));
+    check("only the closed one has", &files[..17], Some(0..2));
+}
+
+#[test]
 fn days_shards_and_damaged_files_part_neighbours() {
     check("days", &[packed(98, &[MIB]), packed(99, &[MIB])].concat(), None);
     let mut shards = packed(99, &[MIB; 2]);
