@@ -138,7 +138,11 @@ fn sweep(folder: &FilePath) -> io::Result<()> {
         if entry.file_type()?.is_dir() {
             sweep(&entry.path())?;
         } else if entry.file_name().to_string_lossy().starts_with(STAGED) {
-            std::fs::remove_file(entry.path())?;
+            match std::fs::remove_file(entry.path()) {
+                // A lake that cannot be written can be read.
+                Err(error) if error.kind() != io::ErrorKind::ReadOnlyFilesystem => return Err(error),
+                _ => {}
+            }
         }
     }
     Ok(())

@@ -165,6 +165,8 @@ impl Round<'_> {
 
     /// Read-only lakes are enough to start; a lake that is gone is not, and a start says so without making another one.
     async fn restarts(&self, view: Disk, writers: &Writers, report: &mut Report) -> Result<(Server, Disk), Failure> {
+        // As a process that was killed leaves it: now nobody can remove it.
+        std::fs::write(self.store.join("_staged_0#1"), "half a file").doing("cannot leave a staged file")?;
         view.set("remount,bind,ro").await?;
         let server = self.plan.start().await?;
         report
