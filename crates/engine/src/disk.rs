@@ -40,6 +40,15 @@ impl Disk {
         self.inner.free_bytes.load(Ordering::Relaxed)
     }
 
+    /// What may be used for something that is good to have: a tenth of the disk stays free, and the reserve in any case. Asks the system.
+    #[must_use]
+    pub fn spare_bytes(&self) -> u64 {
+        rustix::fs::statvfs(&self.inner.folder).map_or(u64::MAX, |system| {
+            let bytes = |blocks: u64| blocks.saturating_mul(system.f_frsize);
+            bytes(system.f_bavail).saturating_sub(self.inner.reserve_bytes.max(bytes(system.f_blocks) / 10))
+        })
+    }
+
     #[must_use]
     pub fn is_short(&self) -> bool {
         self.free_bytes() < self.inner.reserve_bytes
@@ -65,6 +74,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let free = Disk::of(folder.path(), 0);
         assert!(!free.is_short() && free.free_bytes() > 0 && free.check().is_ok());
+        assert!(free.spare_bytes() < free.free_bytes());
+        assert_eq!(Disk::of(folder.path(), u64::MAX).spare_bytes(), 0);
         let short = Disk::of(folder.path(), u64::MAX);
         assert!(short.is_short() && short.check().is_err());
         assert!(!Disk::of(&folder.path().join("not there"), 1).is_short());

@@ -16,7 +16,7 @@ use crate::api_requests::ApiRequests;
 use crate::append::{self, AppendError, BatchOutcome, Receipt, Together, UnknownGroup};
 use crate::audit_events::AuditEvents;
 use crate::clock::Clock;
-use crate::commit_log::{CommitLog, Health, LakePosition, LogSettings, RecoverError, RetireError, TailLimits};
+use crate::commit_log::{self, CommitLog, Health, LakePosition, LogSettings, RecoverError, RetireError, TailLimits};
 use crate::data_folder::{DataFolder, DataFolderError};
 use crate::disk::Disk;
 use crate::exports::Exports;
@@ -176,6 +176,7 @@ impl Engine {
         };
         if let Some(file) = store::file_of(&place.database()) {
             folder.claim_database(&file)?;
+            commit_log::check_there(&file, &place.mark())?;
         }
         let store = store::connect(&place.database()).await?;
         // Before the first key is made: it is shown only by the start that made it, so that start must not fail afterwards.
@@ -190,6 +191,7 @@ impl Engine {
             folder.claim_lake(&lake_url)?;
         }
         folder.note_lake(&lake_url);
+        commit_log::check_end(&*store, &place.mark()).await?;
         let founding = founding::founding(&*clock, settings.first_key.clone())?;
         let founded = store.found(&founding.rows).await?;
         let position =
@@ -236,7 +238,7 @@ impl Engine {
         let disk = Disk::of(folder.path(), settings.disk_reserve_bytes);
         let lake_disk = lake.folder().map(|folder| Disk::of(&folder, settings.disk_reserve_bytes));
         let disks: Vec<_> = [Some(disk.clone()), lake_disk.clone()].into_iter().flatten().collect();
-        let watch = DiskWatch { log: Arc::clone(&log), data: disk.clone(), lake: lake_disk };
+        let watch = DiskWatch { log: Arc::clone(&log), data: disk.clone(), lake: lake_disk.clone() };
         jobs.spawn(watch.run(stop.clone()));
         let reader = Reader::new(&lake.audit_events)?;
         let room = ReadingRoom::open().map_err(OpenError::Threads)?;
@@ -275,7 +277,15 @@ impl Engine {
             clock: Arc::clone(&clock),
             default_retention: settings.default_retention,
         };
-        let upkeep = Upkeep { lake: lake.clone(), clock: Arc::clone(&clock), kept, purge, turn: Arc::default() };
+        let upkeep = Upkeep {
+            lake: lake.clone(),
+            clock: Arc::clone(&clock),
+            kept,
+            purge,
+            lake_disk,
+            turn: Arc::default(),
+            wanted: Arc::default(),
+        };
         jobs.spawn(upkeep.clone().run(stop.clone()));
         let outbox = OutboxJob { store: Arc::clone(&store), log: Arc::clone(&log), told };
         jobs.spawn(outbox.run(stop.clone()));

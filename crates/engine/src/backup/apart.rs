@@ -6,15 +6,23 @@ use super::error::BackupError;
 use crate::place::Place;
 
 /// # Errors
-/// The folder `to`, which need not be there yet, is the data folder or the lake, or inside of one of them.
+/// The folder `to`, which need not be there yet, is the data folder or the lake, or inside of one of them, or around one of them.
 pub fn check(place: &Place, to: &str) -> Result<(), BackupError> {
     if to.contains("://") {
         return Ok(());
     }
     let lake = place.lake()?.to_file_path().ok();
     let shelf = real(Path::new(to));
-    let inside = [Some(place.data.clone()), lake].into_iter().flatten().find(|folder| shelf.starts_with(real(folder)));
-    inside.map_or(Ok(()), |of| Err(BackupError::Inside { to: to.into(), of }))
+    for of in [Some(place.data.clone()), lake].into_iter().flatten() {
+        let copied = real(&of);
+        if shelf.starts_with(&copied) {
+            return Err(BackupError::Inside { to: to.into(), of });
+        }
+        if copied.starts_with(&shelf) {
+            return Err(BackupError::Around { to: to.into(), of });
+        }
+    }
+    Ok(())
 }
 
 /// Without links, as far as the folder is there.

@@ -19,6 +19,8 @@ pub enum BackupError {
     Nothing,
     #[error("{to} is inside of {of}, which is copied: choose another folder", to = to.display(), of = of.display())]
     Inside { to: PathBuf, of: PathBuf },
+    #[error("{to} holds {of}, which is copied: choose another folder", to = to.display(), of = of.display())]
+    Around { to: PathBuf, of: PathBuf },
     #[error(transparent)]
     LakeUrl(#[from] LakeUrlError),
     #[error("the lake cannot be copied: {0}")]
@@ -64,7 +66,11 @@ impl BackupError {
     pub fn is_wrong_usage(&self) -> bool {
         matches!(
             self,
-            Self::Database(ConnectError::Url(_)) | Self::LakeUrl(_) | Self::Shelf(ShelfError::Url(_)) | Self::Inside { .. }
+            Self::Database(ConnectError::Url(_))
+                | Self::LakeUrl(_)
+                | Self::Shelf(ShelfError::Url(_))
+                | Self::Inside { .. }
+                | Self::Around { .. }
         )
     }
 

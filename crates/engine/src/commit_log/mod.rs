@@ -41,6 +41,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 pub use blob::KeyMark;
 pub use recover::RecoverError;
+pub(crate) use recover::{check_end, check_there};
 pub(crate) use tail::footprint;
 pub use tail::{Tail, TailSize};
 

@@ -1,6 +1,6 @@
 //! What the log says after a start, and after a commit whose outcome is not known.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 
 use annals_core::ids::{CommitNumber, ShardId};
@@ -42,6 +42,35 @@ pub enum RecoverError {
     Thread(#[source] std::io::Error),
 }
 
+/// Before the database is opened: SQLite deletes the write-ahead log beside an empty one, and an installation would be founded where
+/// there was one.
+///
+/// # Errors
+/// Commits were acknowledged, and the database is gone.
+pub fn check_there(database: &Path, mark: &Path) -> Result<(), RecoverError> {
+    let noted = noted(mark)?.filter(|(_, noted)| *noted > CommitNumber::ZERO);
+    match noted {
+        Some((_, noted)) if !std::fs::metadata(database).is_ok_and(|file| file.len() > 0) => {
+            Err(RecoverError::Cut { last: CommitNumber::ZERO, noted, mark: mark.to_owned() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Before an installation is founded in a database that may have lost one.
+///
+/// # Errors
+/// A commit was acknowledged that is not in the store.
+pub async fn check_end(store: &dyn Store, mark: &Path) -> Result<(), RecoverError> {
+    let Some((shard, noted)) = noted(mark)? else { return Ok(()) };
+    let last = store.last_commit(shard).await?;
+    if noted > last { Err(RecoverError::Cut { last, noted, mark: mark.to_owned() }) } else { Ok(()) }
+}
+
+fn noted(mark: &Path) -> Result<Option<(ShardId, CommitNumber)>, RecoverError> {
+    mark::read(mark).map_err(|source| RecoverError::Mark { path: mark.to_owned(), source })
+}
+
 /// Takes over the shard and reads every row that is left in the log.
 pub(super) async fn replay(
     store: &dyn Store,
@@ -54,14 +83,11 @@ pub(super) async fn replay(
     let fence = store.claim_shard(settings.shard).await?;
     let keys = KeyIndex::open(&settings.keys_folder, seconds(clock.now()))?;
     let last = store.last_commit(settings.shard).await?;
-    let unreadable = |source| RecoverError::Mark { path: settings.mark.clone(), source };
-    if let Some((_, noted)) =
-        mark::read(&settings.mark).map_err(unreadable)?.filter(|(shard, noted)| *shard == settings.shard && *noted > last)
-    {
-        return Err(RecoverError::Cut { last, noted, mark: settings.mark.clone() });
-    }
-    // Runs that know later commits than the store belong to another history, as after a restore: then every key is read again.
-    let sealed_through = keys.sealed_through().filter(|sealed| *sealed <= last.get()).unwrap_or(0);
+    check_end(store, &settings.mark).await?;
+    // Runs that know later commits than the store belong to another history, as after a restore: then every key is read again. So it is
+    // when a run is missing whose keys the log may still have.
+    let is_ours = |sealed: &u64| *sealed <= last.get() && keys.missing().is_empty();
+    let sealed_through = keys.sealed_through().filter(is_ours).unwrap_or(0);
     let heads = store.heads(settings.shard).await?;
     let received_at = lake.received_at.unwrap_or_else(|| annals_core::time::Micros::saturating(0));
     let mut state = LogState::new(settings.shard, received_at, heads, keys);

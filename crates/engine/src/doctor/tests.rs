@@ -162,6 +162,29 @@ async fn commits_that_were_acknowledged_and_are_gone_are_missed() {
     Running::open(folder.path(), &clock, 1000).await.engine.close().await;
 }
 
+/// Nothing is founded where an installation was: that would also overwrite the mark.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_is_gone_is_no_new_installation() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), Arc::<MovedClock>::default());
+    let running = Running::open(folder.path(), &clock, 1000).await;
+    let organization = running.found().await;
+    running.record(organization, 0).await;
+    // A copy of the files that leaves out the write-ahead log, in which everything still is.
+    let copy = tempfile::tempdir().unwrap();
+    for file in ["annals.db", "last-commit"] {
+        std::fs::copy(folder.path().join(file), copy.path().join(file)).unwrap();
+    }
+    running.engine.close().await;
+    drop(running);
+    std::fs::remove_file(folder.path().join("annals.db")).unwrap();
+    for lost in [copy.path(), folder.path()] {
+        for _ in 0..2 {
+            let refused = crate::Engine::open(crate::Settings::on(lost), Arc::clone(&clock) as _).await.err().unwrap();
+            assert!(refused.to_string().contains("the database ends at commit 0"), "{refused}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_beginning_that_no_purge_took_is_missed() {
     let (folder, clock) = (tempfile::tempdir().unwrap(), Arc::<MovedClock>::default());

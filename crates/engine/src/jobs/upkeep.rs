@@ -13,13 +13,14 @@ use std::time::{Duration, Instant};
 
 use annals_core::ids::EnvironmentId;
 use annals_core::time::Micros;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, MutexGuard, Notify};
 use tokio_util::sync::CancellationToken;
 
 use super::purge::{Purge, PurgeError, PurgeReport, Recorded};
 use super::runs::{Job, Run};
 use super::{or_stop, pause};
 use crate::clock::Clock;
+use crate::disk::Disk;
 use crate::lake::{Lake, LakeError, MergeOutcome, Pace, RewriteError, Row, Table};
 
 /// How often it looks whether a merge is due.
@@ -34,6 +35,8 @@ const JUMP: Duration = Duration::from_secs(60 * 60);
 const QUIET: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// How often the lake's folders are listed.
 const VACUUM_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
+/// Before files are packed again after a failure.
+const PACK_PAUSE: Duration = Duration::from_secs(10 * 60);
 /// A start has other things to do first.
 const FIRST: Duration = Duration::from_secs(60);
 
@@ -53,7 +56,11 @@ pub(crate) struct Upkeep {
     pub clock: Arc<dyn Clock>,
     pub kept: Kept,
     pub purge: Purge,
+    /// Of a lake in a local folder.
+    pub lake_disk: Option<Disk>,
     pub turn: Arc<Mutex<Known>>,
+    /// Somebody waits for a turn: packing makes way.
+    pub wanted: Arc<Notify>,
 }
 
 /// What this process has found out. Whoever holds it does the upkeep.
@@ -62,6 +69,7 @@ pub(crate) struct Known {
     /// Files that cannot be read: tried once in the life of a process.
     set_aside: HashSet<String>,
     recorded: Recorded,
+    packs_again_at: Option<Instant>,
 }
 
 pub(super) type Turn<'a> = MutexGuard<'a, Known>;
@@ -131,9 +139,13 @@ impl Upkeep {
                     said("files that nobody needs stay in the lake for now", self.vacuum(&turn).await);
                 }
                 said("small files of the lake stay as they are for now", self.merge(&mut turn, Pace::Half).await);
+                self.pack_one(&mut turn).await
             };
-            if or_stop(work, &stop).await.is_none() || !pause(LOOK, &stop).await {
-                return;
+            // After a file was packed it looks again at once: there may be more, and something else may be due.
+            match or_stop(work, &stop).await {
+                Some(true) => {}
+                Some(false) if pause(LOOK, &stop).await => {}
+                _ => return,
             }
         }
     }
@@ -146,54 +158,76 @@ impl Upkeep {
 
     /// What retention would take now, of one environment.
     pub async fn preview_purge(&self, environment: EnvironmentId) -> Result<PurgeReport, PurgeError> {
-        let _turn = self.turn.lock().await;
         self.purge.preview(environment).await
     }
 
     /// Takes it out.
     pub async fn purge(&self, environment: EnvironmentId) -> Result<PurgeReport, PurgeError> {
-        let mut turn = self.turn.lock().await;
+        let mut turn = self.next_turn().await;
         let known = &mut *turn;
-        self.purge.run(Some(environment), &mut known.set_aside, &mut known.recorded, Pace::Half).await
+        self.purge.run(Some(environment), &mut known.set_aside, &mut known.recorded, Pace::Full).await
     }
 
-    /// Merges until nothing is left to merge.
+    /// Merges and packs until nothing is left to do.
     pub async fn merge_all(&self) -> Result<(), LakeError> {
-        let mut turn = self.turn.lock().await;
-        self.merge(&mut turn, Pace::Full).await
+        let mut turn = self.next_turn().await;
+        self.merge(&mut turn, Pace::Full).await?;
+        while self.pack(&mut turn, Pace::Full).await? {}
+        Ok(())
     }
 
+    async fn next_turn(&self) -> Turn<'_> {
+        self.wanted.notify_one();
+        self.turn.lock().await
+    }
+
+    /// One table's failure is no reason to leave the others as they are.
     async fn merge(&self, turn: &mut Turn<'_>, pace: Pace) -> Result<(), LakeError> {
-        self.merge_table(&self.lake.audit_events, &mut turn.set_aside, pace).await?;
-        self.merge_table(&self.lake.feed_events, &mut turn.set_aside, pace).await?;
-        self.merge_table(&self.lake.api_requests, &mut turn.set_aside, pace).await
+        let audit_events = self.merge_table(&self.lake.audit_events, turn, pace).await;
+        let feed_events = self.merge_table(&self.lake.feed_events, turn, pace).await;
+        let api_requests = self.merge_table(&self.lake.api_requests, turn, pace).await;
+        audit_events.and(feed_events).and(api_requests)
     }
 
-    async fn merge_table<R: Row>(&self, table: &Table<R>, set_aside: &mut HashSet<String>, pace: Pace) -> Result<(), LakeError> {
+    async fn merge_table<R: Row>(&self, table: &Table<R>, turn: &mut Turn<'_>, pace: Pace) -> Result<(), LakeError> {
         loop {
-            let mut run = Run::begin(Job::Merge, &self.clock);
-            match table.merge_next(self.clock.now(), set_aside, pace).await {
-                Ok(MergeOutcome::Nothing) => {
-                    run.forget();
-                    return Ok(());
-                }
-                Ok(MergeOutcome::GivenUp) => run.forget(),
-                Ok(MergeOutcome::Merged(merged)) => {
-                    (run.files, run.rows, run.bytes) = (merged.files, merged.rows, merged.bytes);
-                    tracing::info!(table = R::TABLE, files = merged.files, rows = merged.rows, "merged files of the lake");
-                    run.ended(true);
-                }
-                Err(RewriteError::Sources { paths, error }) => {
-                    tracing::error!(table = R::TABLE, ?paths, %error, "damaged files of the lake are not merged");
-                    set_aside.extend(paths);
-                    run.ended(false);
-                }
-                Err(RewriteError::Lake(error)) => {
-                    run.ended(false);
-                    return Err(error);
-                }
+            let run = Run::begin(Job::Merge, &self.clock);
+            let outcome = table.merge_next(self.clock.now(), &turn.set_aside, pace).await;
+            if !note::<R>(run, outcome, turn)? {
+                return Ok(());
             }
         }
+    }
+
+    /// Packs one file, unless somebody waits for the turn. Whether there may be more to pack.
+    async fn pack_one(&self, turn: &mut Turn<'_>) -> bool {
+        if turn.packs_again_at.is_some_and(|at| at > Instant::now()) {
+            return false;
+        }
+        let packed = tokio::select! {
+            biased;
+            () = self.wanted.notified() => Ok(false),
+            packed = self.pack(turn, Pace::Half) => packed,
+        };
+        packed.unwrap_or_else(|error| {
+            tracing::warn!(%error, retry_in = ?PACK_PAUSE, "files of the lake are not packed for now");
+            turn.packs_again_at = Some(Instant::now() + PACK_PAUSE);
+            false
+        })
+    }
+
+    /// `false`: every file that has room to be packed is so.
+    async fn pack(&self, turn: &mut Turn<'_>, pace: Pace) -> Result<bool, LakeError> {
+        Ok(self.pack_table(&self.lake.audit_events, turn, pace).await?
+            || self.pack_table(&self.lake.feed_events, turn, pace).await?
+            || self.pack_table(&self.lake.api_requests, turn, pace).await?)
+    }
+
+    async fn pack_table<R: Row>(&self, table: &Table<R>, turn: &mut Turn<'_>, pace: Pace) -> Result<bool, LakeError> {
+        let room = self.lake_disk.as_ref().map_or(u64::MAX, Disk::spare_bytes);
+        let run = Run::begin(Job::Merge, &self.clock);
+        let outcome = table.pack_next(self.clock.now(), &turn.set_aside, room, pace).await;
+        note::<R>(run, outcome, turn)
     }
 
     /// Takes out files of which every record is too old.
@@ -225,6 +259,32 @@ impl Upkeep {
         run.ended(vacuumed.is_ok());
         vacuumed.map(|_| ())
     }
+}
+
+/// `false`: there was nothing to do.
+fn note<R: Row>(mut run: Run, outcome: Result<MergeOutcome, RewriteError>, turn: &mut Turn<'_>) -> Result<bool, LakeError> {
+    match outcome {
+        Ok(MergeOutcome::Nothing) => {
+            run.forget();
+            return Ok(false);
+        }
+        Ok(MergeOutcome::GivenUp) => run.forget(),
+        Ok(MergeOutcome::Merged(merged)) => {
+            (run.files, run.rows, run.bytes) = (merged.files, merged.rows, merged.bytes);
+            tracing::info!(table = R::TABLE, files = merged.files, rows = merged.rows, "merged files of the lake");
+            run.ended(true);
+        }
+        Err(RewriteError::Sources { paths, error }) => {
+            tracing::error!(table = R::TABLE, ?paths, %error, "damaged files of the lake are not merged");
+            turn.set_aside.extend(paths);
+            run.ended(false);
+        }
+        Err(RewriteError::Lake(error)) => {
+            run.ended(false);
+            return Err(error);
+        }
+    }
+    Ok(true)
 }
 
 fn said(what: &'static str, outcome: Result<(), impl Display>) {

@@ -15,7 +15,15 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 async fn upkeep(folder: &Path, lake: &Lake, clock: &Arc<MovedClock>, kept: Duration) -> Upkeep {
     let kept = Kept { feed_events: kept, api_requests: kept, removed_files: DAY };
     let purge = purge(folder, lake, clock).await;
-    Upkeep { lake: lake.clone(), clock: Arc::clone(clock) as _, kept, purge, turn: Arc::default() }
+    Upkeep {
+        lake: lake.clone(),
+        clock: Arc::clone(clock) as _,
+        kept,
+        purge,
+        lake_disk: None,
+        turn: Arc::default(),
+        wanted: Arc::default(),
+    }
 }
 
 /// A flush of each table on each of three days.
@@ -64,6 +72,27 @@ async fn merging_all_leaves_one_file_a_day() {
     upkeep(folder.path(), &lake, &clock, DAY).await.merge_all().await.expect("the lake");
     let rows: u64 = lake.feed_events.snapshot().files().iter().map(|file| file.stats.rows).sum();
     assert_eq!((files(&lake.feed_events), files(&lake.api_requests), rows), (4, 3, 6));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn packing_takes_one_file_at_a_time_and_makes_way() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), Arc::new(MovedClock::default()));
+    let lake = Lake::open(&url(folder.path()), LakeSettings::default()).await.expect("a lake");
+    fill(&lake).await;
+    let upkeep = upkeep(folder.path(), &lake, &clock, DAY).await;
+    fn packed<R: Row>(table: &Table<R>) -> usize {
+        table.snapshot().files().iter().filter(|file| file.is_packed).count()
+    }
+    let packed = || packed(&lake.feed_events) + packed(&lake.api_requests);
+    let mut turn = upkeep.turn.lock().await;
+    for expected in 1..=6 {
+        upkeep.wanted.notify_one();
+        assert!(!upkeep.pack_one(&mut turn).await);
+        assert_eq!(packed(), expected - 1);
+        assert!(upkeep.pack_one(&mut turn).await);
+        assert_eq!(packed(), expected);
+    }
+    assert!(!upkeep.pack_one(&mut turn).await);
 }
 
 #[test]

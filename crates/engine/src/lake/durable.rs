@@ -133,19 +133,28 @@ fn sync(path: &FilePath) -> io::Result<()> {
 }
 
 fn sweep(folder: &FilePath) -> io::Result<()> {
-    for entry in std::fs::read_dir(folder)? {
+    let entries = match std::fs::read_dir(folder) {
+        // Not ours: the `lost+found` of a disk.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
             sweep(&entry.path())?;
         } else if entry.file_name().to_string_lossy().starts_with(STAGED) {
             match std::fs::remove_file(entry.path()) {
                 // A lake that cannot be written can be read.
-                Err(error) if error.kind() != io::ErrorKind::ReadOnlyFilesystem => return Err(error),
+                Err(error) if !cannot_be_written(&error) => return Err(error),
                 _ => {}
             }
         }
     }
     Ok(())
+}
+
+fn cannot_be_written(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied)
 }
 
 async fn blocking(work: impl FnOnce() -> io::Result<()> + Send + 'static) -> Result<()> {

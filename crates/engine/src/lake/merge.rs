@@ -1,5 +1,5 @@
-//! A merge: several small files become one, which holds the same rows. When their day has ended, that one is packed well, and files that
-//! have no small neighbour are packed alone.
+//! A merge: several small files become one, which holds the same rows. And a packing: one file of a day that has ended is written once
+//! more, as small as can be.
 //!
 //! 1. The plan names neighbours in the snapshot ([`merge_plan`](super::merge_plan)). *Nothing happened.*
 //! 2. Their rows are written into a new file ([`rewrite`](super::rewrite)). Flushes and readers go on: no lock is held. *A part of a
@@ -19,11 +19,12 @@ use annals_core::time::Micros;
 use deltalake_core::kernel::{Action, Add};
 use deltalake_core::protocol::DeltaOperation;
 
+use super::data_file::Kind;
 use super::merge_plan::{self, Day, FILE_BYTES_MAX, Piece};
 use super::rewrite::{Pace, Rewrite, RewriteError, SOURCES_MIN};
 use super::row::Row;
 use super::table::Table;
-use super::{LakeError, LakeFile};
+use super::{LakeError, LakeFile, LakeSnapshot};
 use crate::crash_point;
 
 const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
@@ -55,15 +56,43 @@ impl<R: Row> Table<R> {
     /// # Errors
     /// It is not known whether the files were merged. Trying again is safe.
     pub async fn merge_next(&self, now: Micros, set_aside: &HashSet<String>, pace: Pace) -> Result<MergeOutcome, RewriteError> {
-        // Step 1.
         let snapshot = self.snapshot();
-        let pieces: Vec<_> = snapshot.files().iter().map(|file| piece(file, set_aside)).collect();
-        let first_open = Day(now.saturating_sub(STILL_OPEN).get().div_euclid(DAY_MICROS));
-        let Some(plan) = merge_plan::plan(&pieces, first_open) else { return Ok(MergeOutcome::Nothing) };
-        let mut sources: Vec<_> = plan.places.into_iter().map(|place| snapshot.files()[place].clone()).collect();
+        match merge_plan::plan(&pieces(&snapshot, set_aside), first_open(now)) {
+            Some(places) => self.make_one(&snapshot, &places, Kind::Merged, now, pace).await,
+            None => Ok(MergeOutcome::Nothing),
+        }
+    }
+
+    /// Packs the next file that waits for it, of at most so many bytes. To be called when no merge is due, which would only undo it.
+    ///
+    /// # Errors
+    /// As [`Table::merge_next`].
+    pub async fn pack_next(
+        &self,
+        now: Micros,
+        set_aside: &HashSet<String>,
+        bytes_max: u64,
+        pace: Pace,
+    ) -> Result<MergeOutcome, RewriteError> {
+        let snapshot = self.snapshot();
+        match merge_plan::to_pack(&pieces(&snapshot, set_aside), first_open(now), bytes_max) {
+            Some(place) => self.make_one(&snapshot, &[place], Kind::Packed, now, pace).await,
+            None => Ok(MergeOutcome::Nothing),
+        }
+    }
+
+    async fn make_one(
+        &self,
+        snapshot: &LakeSnapshot<R>,
+        places: &[usize],
+        kind: Kind,
+        now: Micros,
+        pace: Pace,
+    ) -> Result<MergeOutcome, RewriteError> {
+        let mut sources: Vec<_> = places.iter().map(|place| snapshot.files()[*place].clone()).collect();
         // Step 2.
         let made = loop {
-            let rewrite = Rewrite { sources: sources.clone(), leaving: BTreeSet::new(), kind: plan.kind, pace };
+            let rewrite = Rewrite { sources: sources.clone(), leaving: BTreeSet::new(), kind, pace };
             match rewrite.run(self.data_files().clone(), Arc::clone(&self.inner.files)).await? {
                 Some(made) => break made,
                 None => sources.truncate((sources.len() / 2).max(SOURCES_MIN)),
@@ -112,6 +141,15 @@ impl<R: Row> Table<R> {
         *table = Some(state);
         Ok(all_there)
     }
+}
+
+/// Days before it have ended.
+fn first_open(now: Micros) -> Day {
+    Day(now.saturating_sub(STILL_OPEN).get().div_euclid(DAY_MICROS))
+}
+
+fn pieces<R: Row>(snapshot: &LakeSnapshot<R>, set_aside: &HashSet<String>) -> Vec<Piece> {
+    snapshot.files().iter().map(|file| piece(file, set_aside)).collect()
 }
 
 fn piece<R: Row>(file: &LakeFile<R>, set_aside: &HashSet<String>) -> Piece {

@@ -3,14 +3,15 @@
 //! Only neighbours of one day and one shard are ever put together, so files keep ranges of commits that do not overlap, and a file
 //! is one day's. Two rules, because a merge writes every row again:
 //!
-//! * **A closed day** gets no more rows. Its neighbours become files as large as one may be, until no two small ones stand side by side
-//!   and each is packed.
+//! * **A closed day** gets no more rows. Its neighbours become files as large as one may be, until no two small ones stand side by side.
 //! * **The open day** still grows. [`NEIGHBOURS_MIN`] neighbours of about one size become one of the next size. So a row is written
 //!   again once for each size, not once for each flush, and no day ever has hundreds of files.
+//!
+//! Packing is another thing: it takes ten times as long as a merge, so it waits until none is due, and takes one file at a time.
+
+use std::collections::BTreeMap;
 
 use annals_core::ids::ShardId;
-
-use super::data_file::Kind;
 
 /// What a merge makes at most.
 pub const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
@@ -46,37 +47,40 @@ pub struct Piece {
     pub set_aside: bool,
 }
 
-/// What becomes one file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
-    /// In order. More than one, unless the one is to be packed.
-    pub places: Vec<usize>,
-    pub kind: Kind,
-}
-
 impl Piece {
-    fn is_waiting(&self) -> bool {
-        !self.is_packed && !self.set_aside
+    /// Worth to be merged with a neighbour. Packing makes a good file smaller, but hardly by half: it must not be merged for that.
+    fn is_small(&self) -> bool {
+        self.bytes < if self.is_packed { FILE_BYTES_GOOD / 2 } else { FILE_BYTES_GOOD }
     }
 }
 
-/// The next merge; `None` when all is as it should be. `pieces` are in the order of their commits, days before
+/// Whether a piece is of a day that gets no more rows.
+fn closed_days(pieces: &[Piece], first_open: Day) -> impl Fn(&Piece) -> bool {
+    let mut newest: BTreeMap<ShardId, Day> = BTreeMap::new();
+    for piece in pieces {
+        let day = newest.entry(piece.shard).or_insert(piece.day);
+        *day = piece.day.max(*day);
+    }
+    // Or a later day of the shard has begun: what comes now is received later.
+    move |piece| piece.day < first_open || newest.get(&piece.shard).is_some_and(|newest| piece.day < *newest)
+}
+
+/// The place of the file to pack next, of at most so many bytes: of a day that has ended, the newest first, because it is read most.
+pub fn to_pack(pieces: &[Piece], first_open: Day, bytes_max: u64) -> Option<usize> {
+    let is_closed = closed_days(pieces, first_open);
+    let waits = |piece: &Piece| !piece.is_packed && !piece.set_aside && piece.bytes <= bytes_max && is_closed(piece);
+    pieces.iter().rposition(waits)
+}
+
+/// The places of files that become one; `None` when all is as it should be. `pieces` are in the order of their commits, days before
 /// `first_open` get no more rows.
-pub fn plan(pieces: &[Piece], first_open: Day) -> Option<Plan> {
+pub fn plan(pieces: &[Piece], first_open: Day) -> Option<Vec<usize>> {
     let runs = runs(pieces);
-    // A later day of the shard has begun: what comes now is received later.
-    let followed = |piece: &Piece| pieces.iter().any(|other| other.shard == piece.shard && other.day > piece.day);
-    let is_closed = |run: &&Vec<usize>| {
-        let first = &pieces[run[0]];
-        first.day < first_open || followed(first)
-    };
-    let (closed, open): (Vec<_>, Vec<_>) = runs.iter().partition(is_closed);
+    let is_closed = closed_days(pieces, first_open);
+    let (closed, open): (Vec<_>, Vec<_>) = runs.iter().partition(|run| is_closed(&pieces[run[0]]));
     let bytes = |place: usize| pieces[place].bytes;
-    // The open day first: its merges are quick, and packing takes so long that small files would pile up behind it.
-    let of_open = open.into_iter().find_map(|run| of_open_day(run, bytes));
-    let merged = of_open.map(|places| Plan { places, kind: Kind::Merged });
-    let of_closed = || closed.into_iter().find_map(|run| of_closed_day(run, pieces));
-    merged.or_else(|| of_closed().map(|places| Plan { places, kind: Kind::Packed }))
+    let of_closed = closed.into_iter().find_map(|run| of_closed_day(run, pieces));
+    of_closed.or_else(|| open.into_iter().find_map(|run| of_open_day(run, bytes)))
 }
 
 /// Neighbours that may become one, in order. Each run has one at least.
@@ -97,11 +101,8 @@ fn runs(pieces: &[Piece]) -> Vec<Vec<usize>> {
 }
 
 fn of_closed_day(run: &[usize], pieces: &[Piece]) -> Option<Vec<usize>> {
-    let stays = |place: &usize| pieces[*place].is_packed && pieces[*place].bytes >= FILE_BYTES_GOOD;
-    let rest = run.split(stays);
-    // What fits begins anywhere: a small one that is packed may stand before a large one that is not.
-    let mut groups = rest.flat_map(|run| (0..run.len()).map(|from| fitting(&run[from..], |place| pieces[place].bytes)));
-    groups.find(|group| group.len() >= 2 || group.iter().any(|place| pieces[*place].is_waiting()))
+    let small = run.chunk_by(|a, b| pieces[*a].is_small() && pieces[*b].is_small());
+    small.map(|run| fitting(run, |place| pieces[place].bytes)).find(|group| group.len() >= 2)
 }
 
 fn of_open_day(run: &[usize], bytes: impl Fn(usize) -> u64 + Copy) -> Option<Vec<usize>> {
@@ -126,13 +127,13 @@ fn is_mostly_one(group: &[usize], bytes: impl Fn(usize) -> u64) -> bool {
     group.iter().any(|place| bytes(*place) > total / 4)
 }
 
-/// As many of the first ones as fit into one file, and their reading into memory; one at least.
+/// As many of the first ones as fit into one file, and their reading into memory.
 fn fitting(run: &[usize], bytes: impl Fn(usize) -> u64) -> Vec<usize> {
     let (mut file, mut memory) = (0, 0);
     let fits = |place: &usize| {
         file += bytes(*place);
         memory += bytes(*place).min(SOURCE_BYTES);
-        *place == run[0] || (file <= FILE_BYTES_MAX && memory <= SOURCES_BYTES_MAX)
+        file <= FILE_BYTES_MAX && memory <= SOURCES_BYTES_MAX
     };
     run.iter().copied().take(SOURCES_MAX).take_while(fits).collect()
 }

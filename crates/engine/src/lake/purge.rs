@@ -89,8 +89,8 @@ impl Table<CommittedEvent> {
         now: Micros,
     ) -> Result<Option<PurgedFile>, RewriteError> {
         let paths = [file.path.clone()];
-        let kind = if file.is_packed { Kind::Packed } else { Kind::Merged };
-        let rewrite = Rewrite { sources: vec![file], leaving, kind, pace };
+        // Somebody may wait for it. It is packed again later.
+        let rewrite = Rewrite { sources: vec![file], leaving, kind: Kind::Merged, pace };
         // One source is always rewritten.
         let Some(made) = rewrite.run(self.data_files().clone(), Arc::clone(&self.inner.files)).await? else { return Ok(None) };
         let there = self.replace(&paths, made.add, DeltaOperation::Delete { predicate: None }, now).await?;

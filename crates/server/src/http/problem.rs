@@ -262,7 +262,7 @@ impl Problem {
             PurgeError::Lake(error) => Self::unavailable("The lake cannot be changed now.", RETRY_SOON, error),
             PurgeError::Flush(error) => Self::unavailable("The lake cannot be changed now.", RETRY_SOON, error),
             PurgeError::Unrecorded { retry_after, reason } => {
-                Self::unavailable(format!("Old events cannot go now: {reason}."), retry_after, reason)
+                Self::unavailable(format!("Some old events could not go: {reason}."), retry_after, reason)
             }
             PurgeError::Store(error) => error.into(),
         }

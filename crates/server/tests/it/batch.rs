@@ -226,6 +226,7 @@ async fn what_is_no_batch_is_refused_as_a_whole() {
     }
     for (query, field) in [
         ("atomic=yes", "atomic"),
+        ("atomic", "atomic"),
         ("atomic=true&atomic=false", "atomic"),
         ("atomic=false&atomic[]=true", "atomic"),
         ("atomc=true", "atomc"),

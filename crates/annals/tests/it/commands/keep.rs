@@ -72,6 +72,7 @@ fn a_backup_is_not_kept_inside_of_what_it_copies() {
     for inside in ["data", "data/backups/here", "data/lake", "link", "link/backups", "none/../data/x"] {
         check(&["backup", text(&world.path(inside)), "--data", text(&data)], 2, "choose another folder");
     }
+    check(&["backup", text(data.parent().expect("a folder")), "--data", text(&data)], 2, "choose another folder");
     assert!(!data.join("backups").exists() && !data.join("lake/files").exists());
     let lake = world.path("elsewhere");
     let url = format!("file://{}", text(&lake));

@@ -58,7 +58,10 @@ impl KeyIndex {
         let next_sequence = last.map_or(0, |last| last + 1);
         let folder = folder.to_path_buf();
         let mut index = KeyIndex { folder, active: Active::default(), runs, next_sequence, missing, listed };
-        index.expire(now)?;
+        // It costs space and time, never a record: a full disk must not keep the server from starting.
+        if let Err(error) = index.expire(now) {
+            tracing::warn!(%error, "old idempotency keys stay for now");
+        }
         Ok(index)
     }
 
@@ -140,7 +143,8 @@ impl KeyIndex {
         let runs = self.runs.iter().map(|run| Listed { sequence: run.sequence, newest: run.footer.newest });
         let mut listed: Vec<_> = runs.chain(self.missing.iter().copied()).collect();
         listed.sort_unstable();
-        if self.listed.as_ref() != Some(&listed) {
+        let nothing_to_say = listed.is_empty() && !list::path(&self.folder).exists();
+        if self.listed.as_ref() != Some(&listed) && !nothing_to_say {
             self.listed = None;
             list::write(&self.folder, &listed)?;
             self.listed = Some(listed);

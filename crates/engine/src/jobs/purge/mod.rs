@@ -111,6 +111,7 @@ impl Purge {
         }
         // Step 2.
         let unrecorded = self.record(&plan, recorded).await;
+        let all_recorded = unrecorded.organizations.is_empty();
         for organization in unrecorded.organizations {
             plan.leave_out(organization);
         }
@@ -120,7 +121,7 @@ impl Purge {
         // Step 3.
         let taken = self.take_out(&plan, set_aside, pace, &mut run).await;
         tracing::info!(organizations = plan.organizations.len(), files = run.files, events = run.rows, "old audit events went");
-        run.ended(taken.is_ok());
+        run.ended(taken.is_ok() && all_recorded);
         taken?;
         match unrecorded.refused {
             None => Ok(PurgeReport::of(&plan)),

@@ -3,6 +3,8 @@
 //! The log itself says what was recorded, however long ago that was. While an answer is lost, the log may not show yet what it has: for
 //! that time there is an idempotency key.
 
+use std::time::Duration;
+
 use annals_core::event::RetentionPurged;
 use annals_core::ids::{OrganizationId, ShardId};
 use futures::StreamExt;
@@ -19,6 +21,8 @@ use crate::store::listing::{Direction, Scan};
 const REQUEST: &[u8] = b"retention";
 /// Records that are written at the same time: most of them share a commit.
 const AT_ONCE: usize = 64;
+/// Before a purge that could not be recorded is tried again.
+const RETRY: Duration = Duration::from_secs(5);
 /// Records that are looked at for the last one of a shard.
 const LOOKED_AT: u32 = 16;
 
@@ -34,11 +38,22 @@ enum RecordError {
     Taken,
 }
 
+impl RecordError {
+    fn refusal(&self) -> Option<NotAppended> {
+        match self {
+            Self::Log(refused) => Some(*refused),
+            Self::Store(_) => Some(NotAppended { reason: "the database cannot be used", retry_after: RETRY }),
+            // A damaged file keeps what is in it.
+            Self::Read(_) | Self::Taken => None,
+        }
+    }
+}
+
 /// Organizations that keep their events for now.
 #[derive(Default)]
 pub(super) struct Unrecorded {
     pub organizations: Vec<(OrganizationId, ShardId)>,
-    /// The commit log takes no records now. `None`: each has a reason of its own, which stands in the server's log.
+    /// Why, of one of them, when trying again may help. All reasons stand in the server's log.
     pub refused: Option<NotAppended>,
 }
 
@@ -63,9 +78,7 @@ impl Purge {
                 Err(error) => {
                     tracing::warn!(organization = %key.0, %error, "a purge cannot be recorded and waits");
                     unrecorded.organizations.push(key);
-                    if let RecordError::Log(refused) = error {
-                        unrecorded.refused = Some(refused);
-                    }
+                    unrecorded.refused = unrecorded.refused.or(error.refusal());
                 }
             }
         }

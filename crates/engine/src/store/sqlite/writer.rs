@@ -79,6 +79,8 @@ impl Writer {
     pub async fn execute(&self, statement: Query<'_, Sqlite, SqliteArguments>) -> Result<u64, StoreError> {
         let _line = self.line.lock().await;
         let mut connection = self.take().await?;
+        // Before the statement, so that whoever comes after a call that was dropped in the middle of it waits for its end.
+        self.doubtful.store(true, Ordering::Relaxed);
         let done = statement.execute(&mut *connection).await;
         self.doubtful.store(done.is_err(), Ordering::Relaxed);
         Ok(done.map_err(store_error)?.rows_affected())

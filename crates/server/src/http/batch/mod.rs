@@ -65,6 +65,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Atomic {
         let parameters = Parameters::of(parts);
         parameters.only(&["atomic"])?;
         match parameters.single("atomic")? {
+            // Elsewhere a parameter without a value counts as absent. Here it would store half of what shall go together.
+            None if parameters.names("atomic") => Err(Problem::wrong_parameter("atomic", "must be true or false")),
             None | Some("false") => Ok(Self(false)),
             Some("true") => Ok(Self(true)),
             Some(_) => Err(Problem::wrong_parameter("atomic", "must be true or false")),
