@@ -277,15 +277,7 @@ impl Engine {
             clock: Arc::clone(&clock),
             default_retention: settings.default_retention,
         };
-        let upkeep = Upkeep {
-            lake: lake.clone(),
-            clock: Arc::clone(&clock),
-            kept,
-            purge,
-            lake_disk,
-            turn: Arc::default(),
-            wanted: Arc::default(),
-        };
+        let upkeep = Upkeep::new(lake.clone(), Arc::clone(&clock), kept, purge, lake_disk);
         jobs.spawn(upkeep.clone().run(stop.clone()));
         let outbox = OutboxJob { store: Arc::clone(&store), log: Arc::clone(&log), told };
         jobs.spawn(outbox.run(stop.clone()));

@@ -57,10 +57,10 @@ pub(crate) struct Upkeep {
     pub kept: Kept,
     pub purge: Purge,
     /// Of a lake in a local folder.
-    pub lake_disk: Option<Disk>,
+    lake_disk: Option<Disk>,
     pub turn: Arc<Mutex<Known>>,
     /// Somebody waits for a turn: packing makes way.
-    pub wanted: Arc<Notify>,
+    wanted: Arc<Notify>,
 }
 
 /// What this process has found out. Whoever holds it does the upkeep.
@@ -120,6 +120,10 @@ impl Steady {
 }
 
 impl Upkeep {
+    pub fn new(lake: Lake, clock: Arc<dyn Clock>, kept: Kept, purge: Purge, lake_disk: Option<Disk>) -> Self {
+        Self { lake, clock, kept, purge, lake_disk, turn: Arc::default(), wanted: Arc::default() }
+    }
+
     pub async fn run(self, stop: CancellationToken) {
         let (mut expire, mut vacuum) = (Due::after(FIRST, EXPIRE_EVERY), Due::after(FIRST, VACUUM_EVERY));
         let first_purge = if self.was_quiet() { PURGE_EVERY } else { FIRST };

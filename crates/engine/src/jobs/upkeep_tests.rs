@@ -15,15 +15,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 async fn upkeep(folder: &Path, lake: &Lake, clock: &Arc<MovedClock>, kept: Duration) -> Upkeep {
     let kept = Kept { feed_events: kept, api_requests: kept, removed_files: DAY };
     let purge = purge(folder, lake, clock).await;
-    Upkeep {
-        lake: lake.clone(),
-        clock: Arc::clone(clock) as _,
-        kept,
-        purge,
-        lake_disk: None,
-        turn: Arc::default(),
-        wanted: Arc::default(),
-    }
+    Upkeep::new(lake.clone(), Arc::clone(clock) as _, kept, purge, None)
 }
 
 /// A flush of each table on each of three days.

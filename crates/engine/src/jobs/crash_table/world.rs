@@ -113,8 +113,7 @@ impl World {
             keep_exports: 7 * DAY,
         };
         let kept = Kept { feed_events: 30 * DAY, api_requests: 30 * DAY, removed_files: DAY };
-        let upkeep =
-            Upkeep { lake, clock: of_clock(), kept, purge, lake_disk: None, turn: Arc::default(), wanted: Arc::default() };
+        let upkeep = Upkeep::new(lake, of_clock(), kept, purge, None);
         Self { store, files, upkeep, chores }
     }
 
