@@ -170,7 +170,7 @@ async fn dies(work: Work) {
         let program = std::env::current_exe().expect("this program");
         let child = "jobs::crash_table::works_until_it_dies";
         let mut command = Command::new(program);
-        command.args(["--exact", child, "--ignored", "--nocapture"]);
+        command.args(["--exact", child, "--nocapture"]);
         command.env(WORK, format!("{work:?}")).env(FOLDER, case.folder.path()).env(CLOCK, case.now.get().to_string());
         command.env("ANNALS_CRASH_AT", format!("any:{step}"));
         let output = tokio::task::spawn_blocking(move || command.output()).await.expect("it ends").expect("a process");
@@ -186,9 +186,8 @@ async fn dies(work: Work) {
     panic!("{work:?} comes by more than {STEPS_MAX} steps");
 }
 
-/// The child of [`dies`].
+/// The child of [`dies`]: does nothing in any other process.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "runs in a process of its own, which dies"]
 async fn works_until_it_dies() {
     let variable = |name| std::env::var(name).ok();
     let (Some(work), Some(folder), Some(now)) = (variable(WORK), variable(FOLDER), variable(CLOCK)) else { return };

@@ -22,27 +22,25 @@ impl Direct {
 
     /// One statement that is a transaction by itself. How many rows it changed. Blocks until it is durable.
     pub fn execute(&mut self, statement: &str, values: impl Params) -> Result<usize, StoreError> {
-        let done = self.connection().and_then(|connection| connection.prepare_cached(statement)?.execute(values));
-        if done.is_err() {
-            self.connection = None;
-        }
+        let connection = self.connection.take().map_or_else(|| open(&self.path), Ok);
+        let done = connection.and_then(|connection| {
+            let changed = connection.prepare_cached(statement)?.execute(values)?;
+            self.connection = Some(connection);
+            Ok(changed)
+        });
         done.map_err(direct_error)
     }
 
     pub fn close(&mut self) {
         self.connection = None;
     }
+}
 
-    fn connection(&mut self) -> rusqlite::Result<&Connection> {
-        if self.connection.is_none() {
-            // Without a mutex: whoever has this value is alone with it.
-            let connection =
-                Connection::open_with_flags(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-            connection.busy_timeout(BUSY_TIMEOUT)?;
-            connection.pragma_update(None, "synchronous", "FULL")?;
-            connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
-            self.connection = Some(connection);
-        }
-        self.connection.as_ref().ok_or(rusqlite::Error::InvalidQuery)
-    }
+fn open(path: &Path) -> rusqlite::Result<Connection> {
+    // Without a mutex: whoever has the value is alone with it.
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    Ok(connection)
 }
